@@ -1,0 +1,61 @@
+# Two commands do all the set-up: `make demo` and `make test`. Both need Python 3.11+, make and the package registries.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(RUNTIME): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUNTIME)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: $(RUNTIME) ## the locked dependencies into .venv
+
+demo: $(RUNTIME) ## the whole system on embedded parts (ARGS="--once" for unattended)
+	$(BIN)/hourstream demo $(ARGS)
+
+test: $(DEV) ## the whole test suite (ARGS="-k name" to choose)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(DEV) ## write the format that `make check` asks for
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+conformance: $(DEV) ## the stand-ins, checked by npm clients that others wrote
+	cd tests/conformance/node && npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m pytest tests/conformance --conformance $(ARGS)
+
+proto: ## regenerate eventbus/*_pb2* from eventbus/pubsub_api.proto, with the oldest tools the ranges admit
+	$(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/pip install --quiet grpcio-tools==1.85.1 mypy-protobuf
+	.venv-proto/bin/python -m grpc_tools.protoc -I . --python_out=. --grpc_python_out=. --pyi_out=. eventbus/pubsub_api.proto
+
+lock: ## resolve pyproject.toml anew into the two lock files (hashes, no index addresses)
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet uv
+	.venv-lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock --quiet
+	.venv-lock/bin/uv pip compile pyproject.toml --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock --quiet
+
+clean: ## remove what make made
+	rm -rf $(VENV) .venv-proto .venv-lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache tests/conformance/node/node_modules
+
+.PHONY: help install demo test check format conformance proto lock clean
