@@ -1,0 +1,203 @@
+"""The Salesforce Pub/Sub API: change events over gRPC, written in Avro.
+
+At most `PAGE` events are outstanding; what has been stored is asked for anew, so memory is bounded and a slow Redis
+slows the stream. HTTP/2 pings notice a dead link, a watchdog on the responses notices a stream that has gone silent on
+a live one. (Salesforce: Pub/Sub API, Subscribe RPC, flow control, handling errors.)
+"""
+
+import asyncio
+import base64
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import grpc
+import structlog
+
+from eventbus.pubsub_api_pb2 import FetchRequest, FetchResponse, ReplayPreset, SchemaRequest
+from eventbus.pubsub_api_pb2_grpc import PubSubStub
+from listeners.avro import EventSchema, SchemaUnreadable
+from listeners.channel import Target, open_channel
+from listeners.events import ChangeEvent, avro_event
+from listeners.faults import Fault, StreamFault, classify
+from listeners.ports import RawEvent, Response, Sessions
+from worker.limits import Limits
+from worker.salesforce.auth import Session
+
+log = structlog.get_logger(__name__)
+
+PAGE = 100  # Salesforce clamps what is outstanding to this
+SCHEMAS = 32  # versions of schemas kept
+
+
+class PubSub:
+    """The door. One subscription at a time; `decode` works while it is open."""
+
+    name = "pubsub"
+
+    def __init__(self, target: Target, sessions: Sessions, limits: Limits) -> None:
+        self._target, self._sessions, self._limits = target, sessions, limits
+        self._schemas: OrderedDict[str, EventSchema] = OrderedDict()
+        self._session: Session | None = None
+        self._stale: Session | None = None  # what Salesforce refused last
+        self._stub: Any = None
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str, replay: str | None) -> AsyncIterator["PubSubSubscription"]:
+        """Open the stream after `replay`, or (None) from now on; entered once the first request is sent.
+
+        Raises `StreamFault`, from within as well.
+        """
+        session = await self._live_session()
+        async with open_channel(self._target, self._limits) as wire:
+            self._stub = PubSubStub(wire)  # type: ignore[no-untyped-call]  # generated
+            call = self._stub.Subscribe(metadata=_metadata(session))
+            try:
+                with self._faults(channel):
+                    subscription = PubSubSubscription(call, channel, self._limits, self._faults)
+                    await subscription.begin(replay)
+                    yield subscription
+            finally:
+                self._stub = None
+                call.cancel()
+
+    async def decode(self, raw: RawEvent, *, fresh: bool = False) -> ChangeEvent:
+        """The event, read with the schema it was written with; `fresh`: with schema and token fetched anew.
+
+        Raises `Undecodable`, also when the schema cannot be had.
+        """
+        if fresh:
+            self._schemas.pop(raw.schema, None)
+            await self._live_session()
+        return avro_event(raw.payload, await self._schema(raw.schema), raw.replay)
+
+    async def _schema(self, schema_id: str) -> EventSchema:
+        if schema_id not in self._schemas:
+            self._schemas[schema_id] = EventSchema(schema_id, await self._fetch(schema_id))
+        self._schemas.move_to_end(schema_id)
+        while len(self._schemas) > SCHEMAS:
+            self._schemas.popitem(last=False)
+        return self._schemas[schema_id]
+
+    async def _fetch(self, schema_id: str) -> str:
+        try:
+            return await self._get_schema(schema_id)
+        except StreamFault as error:
+            if error.fault is not Fault.AUTH:
+                raise SchemaUnreadable(f"The schema {schema_id} of an event could not be read: {error.what}") from error
+        await self._live_session()  # a stream outlives its token, this call does not
+        try:
+            return await self._get_schema(schema_id)
+        except StreamFault as error:
+            raise SchemaUnreadable(f"The schema {schema_id} of an event could not be read: {error.what}") from error
+
+    async def _get_schema(self, schema_id: str) -> str:
+        assert self._session is not None, "events are decoded while their stream is open"
+        if self._stub is None:
+            raise StreamFault(Fault.UNAVAILABLE, "The stream ended before its event's schema was read.")
+        with self._faults(f"schema {schema_id}"):
+            answer = await self._stub.GetSchema(
+                SchemaRequest(schema_id=schema_id),
+                metadata=_metadata(self._session),
+                timeout=self._limits.read_request,
+            )
+        return str(answer.schema_json)
+
+    async def _live_session(self) -> Session:
+        async with asyncio.timeout(2 * self._limits.read_request):
+            self._session = await self._sessions.session(self._stale)
+        return self._session
+
+    @contextmanager
+    def _faults(self, about: str) -> Iterator[None]:
+        """Turn what gRPC raises into `StreamFault`, and remember a token that was refused."""
+        try:
+            yield
+        except grpc.RpcError as error:
+            fault = _fault(error, about)
+            if fault.fault is Fault.AUTH and self._session is not None:
+                self._stale = self._session
+            if fault.fault is Fault.PINGS:
+                self._target = self._target.with_rarer_pings()
+            raise fault from error
+
+
+class PubSubSubscription:
+    """One open stream."""
+
+    def __init__(self, call: Any, channel: str, limits: Limits, faults: Any) -> None:
+        self._call, self._channel, self._limits, self._faults = call, channel, limits, faults
+
+    async def begin(self, replay: str | None) -> None:
+        """Send the first request, the only one whose replay id counts."""
+        first = FetchRequest(topic_name=self._channel, num_requested=PAGE, replay_preset=ReplayPreset.LATEST)
+        if replay is not None:
+            first.replay_preset = ReplayPreset.CUSTOM
+            first.replay_id = base64.b64decode(replay)
+        await self._write(first)
+
+    def __aiter__(self) -> "PubSubSubscription":
+        return self
+
+    async def __anext__(self) -> Response:
+        """The next response. Raises `StreamFault` when the stream ended or was silent for too long."""
+        with self._faults(self._channel):
+            try:
+                async with asyncio.timeout(self._limits.stream_silence):
+                    message = await self._call.read()
+            except TimeoutError as error:
+                what = (
+                    f"{self._channel} said nothing for {self._limits.stream_silence:g} seconds, not even a keep-alive."
+                )
+                raise StreamFault(Fault.SILENT, what) from error
+        if message is grpc.aio.EOF:
+            raise self._closed()
+        return _response(message)
+
+    async def stored(self, events: int) -> None:
+        """Ask for as many events as have been stored."""
+        if events:
+            await self._write(FetchRequest(topic_name=self._channel, num_requested=events))
+
+    async def _write(self, request: FetchRequest) -> None:
+        with self._faults(self._channel):
+            try:
+                async with asyncio.timeout(self._limits.read_request):
+                    await self._call.write(request)
+            except TimeoutError as error:
+                what = f"The request for {self._channel} could not be sent in {self._limits.read_request:g} seconds."
+                raise StreamFault(Fault.UNAVAILABLE, what) from error
+            except asyncio.InvalidStateError as error:  # the stream had ended already
+                await self._call.wait_for_connection()  # raises the status it ended with
+                raise self._closed() from error
+
+    def _closed(self) -> StreamFault:
+        return StreamFault(Fault.UNAVAILABLE, f"Salesforce closed the stream of {self._channel}.", "OK")
+
+
+def _metadata(session: Session) -> tuple[tuple[str, str], ...]:
+    return (
+        ("accesstoken", session.access_token),
+        ("instanceurl", session.instance_url),
+        ("tenantid", session.org_id),
+    )
+
+
+def _response(message: FetchResponse) -> Response:
+    events = tuple(RawEvent(_text(each.replay_id), each.event.schema_id, each.event.payload) for each in message.events)
+    return Response(events, "" if events else _text(message.latest_replay_id))
+
+
+def _text(replay_id: bytes) -> str:
+    return base64.b64encode(replay_id).decode()
+
+
+def _fault(error: grpc.RpcError, about: str) -> StreamFault:
+    status = error.code().name
+    trailers = error.trailing_metadata() or ()
+    code = next((str(value) for key, value in trailers if key == "error-code"), "")
+    details = error.details() or ""
+    return StreamFault(
+        classify(status, code, details), f"{about}: {code or status}: {details}".rstrip(": "), code or status
+    )

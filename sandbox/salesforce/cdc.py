@@ -1,0 +1,297 @@
+"""Change Data Capture: committed changes become events on one bus, kept for a while, read from any position.
+
+Nothing here knows how events travel; the Pub/Sub server (and any other transport) reads through `Cursor`s.
+"""
+
+import asyncio
+import secrets
+import uuid
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sandbox.salesforce.avro import EventSchema, schema_of
+from sandbox.salesforce.ids import to18
+from sandbox.salesforce.org import Org, Record
+from sandbox.salesforce.schema import SObject
+from sandbox.salesforce.values import epoch_ms
+from sandbox.salesforce.writes import Change
+
+ALL_CHANGES = "/data/ChangeEvents"
+OVERFLOW_ID = to18("0" * 15)
+Key = tuple[object, ...]
+
+
+class InvalidReplayIdError(Exception):
+    """A position that never was, is past retention, or belongs to a stream that was reset."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change event. `index` orders events inside this process only; outsiders see the opaque `replay_id`."""
+
+    index: int
+    replay_id: bytes
+    id: str
+    entity: str
+    at: datetime
+    header: dict[str, object]
+    body: dict[str, object]
+    schema: EventSchema
+    payload: bytes
+
+
+@dataclass(eq=False)
+class Cursor:
+    """Where one subscriber of one channel stands: it has seen every event up to `index`."""
+
+    channel: str
+    index: int
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    cut: bool = False
+
+
+class ChangeBus:
+    """The event bus of one org."""
+
+    def __init__(self, org: Org) -> None:
+        self.org = org
+        self.events: list[Event] = []
+        self.delivered: list[tuple[datetime, int]] = []
+        self.published = 0
+        self.undecodable = 0
+        self.schemas: dict[str, EventSchema] = {}
+        self._cursors: set[Cursor] = set()
+        self._positions: dict[bytes, tuple[int, datetime]] = {}
+        self._commit_number = 10_000_000_000
+        self._index = 0
+        self._number = secrets.randbelow(1 << 40) + (1 << 40)
+        self._latest = self._new_position()
+
+    # Publishing
+
+    def publish(self, changes: Sequence[Change], *, origin: str, user_id: str) -> None:
+        """One transaction's changes as events, in order; objects nobody selected are left out."""
+        selected = [item for item in changes if item.sobject in self.org.now.cdc_objects]
+        if not selected:
+            return
+        transaction = str(uuid.uuid4())
+        self._commit_number += secrets.randbelow(900) + 1
+        groups: dict[Key, list[Change]] = {}
+        for number, change in enumerate(selected):
+            groups.setdefault(self._merge_key(change, number), []).append(change)
+        for sequence, group in enumerate(groups.values(), 1):
+            self._publish_group(group, transaction, sequence, origin, user_id)
+
+    def _merge_key(self, change: Change, number: int) -> Key:
+        if not self.org.now.merge_events:
+            return (number,)
+        if change.type == "DELETE":
+            return (change.sobject, change.type)
+        if change.type != "UPDATE":
+            return (number,)
+        changed = tuple((name, change.after.get(name)) for name in changed_fields(change))
+        return (change.sobject, change.type, changed)
+
+    def _publish_group(self, group: list[Change], transaction: str, sequence: int, origin: str, user_id: str) -> None:
+        change = group[0]
+        sobject = self.org.schema(change.sobject)
+        assert sobject is not None
+        schema = self.schema(sobject)
+        changed = changed_fields(change) if change.type == "UPDATE" else []
+        header: dict[str, object] = {
+            "recordIds": [item.record_id for item in group],
+            "changeType": change.type,
+            "changeOrigin": origin,
+            "transactionKey": transaction,
+            "sequenceNumber": sequence,
+            "commitUser": user_id,
+            "changedFields": changed,
+            "nulledFields": [name for name in changed if change.after.get(name) is None],
+        }
+        shown = {"CREATE": None, "UNDELETE": None, "UPDATE": set(changed), "DELETE": set[str]()}[change.type]
+        self._append(sobject, schema, header, _body(sobject, change.after, shown))
+
+    def announce(self, sobject: SObject, change_type: str, record_ids: list[str]) -> None:
+        """A header-only event: gaps, overflow, wildcards; what the org itself says, not a transaction of a user."""
+        header: dict[str, object] = {
+            "recordIds": record_ids,
+            "changeType": change_type,
+            "changeOrigin": "",
+            "transactionKey": str(uuid.uuid4()),
+            "sequenceNumber": 1,
+            "commitUser": "",
+            "changedFields": [],
+            "nulledFields": [],
+        }
+        self._append(sobject, self.schema(sobject), header, {})
+
+    def _append(
+        self, sobject: SObject, schema: EventSchema, header: dict[str, object], body: dict[str, object]
+    ) -> None:
+        now = self.org.clock.now()
+        full = header | {
+            "entityName": sobject.name,
+            "commitTimestamp": int(now.timestamp() * 1000),
+            "commitNumber": self._commit_number,
+            "diffFields": [],
+        }
+        self._index += 1
+        self.published += 1
+        self._latest = self._new_position()
+        names = ("changedFields", "nulledFields")
+        wire = full | {name: schema.bitmaps(_strings(full[name])) for name in names}
+        payload = schema.encode(_nested(sobject, body) | {"ChangeEventHeader": wire})
+        if self.undecodable > 0:
+            self.undecodable -= 1
+            payload = b"\xff" * 7
+        event = Event(self._index, self._latest, str(uuid.uuid4()), sobject.name, now, full, body, schema, payload)
+        self.events.append(event)
+        self.wake()
+
+    def repeat_last(self) -> None:
+        """Deliver the latest event once more, under its own replay id (delivery is at least once)."""
+        if self.events:
+            last = self.events[-1]
+            self._index += 1
+            values = {name: getattr(last, name) for name in last.__dataclass_fields__}
+            self.events.append(Event(**values | {"index": self._index}))
+            self._positions[last.replay_id] = (self._index, self.org.clock.now())
+            self.wake()
+
+    def schema(self, sobject: SObject) -> EventSchema:
+        """The object's schema now; every version ever used stays known by its id."""
+        made = schema_of(sobject)
+        return self.schemas.setdefault(made.id, made)
+
+    # Positions
+
+    def _new_position(self) -> bytes:
+        self._number += secrets.randbelow(40) + 1
+        replay_id = self._number.to_bytes(8, "big") + b"\x00\x00"
+        self._positions[replay_id] = (self._index, self.org.clock.now())
+        return replay_id
+
+    def latest(self) -> bytes:
+        """The position after everything published so far, good for a subscription until retention ends."""
+        self._positions[self._latest] = (self._index, self.org.clock.now())
+        return self._latest
+
+    def locate(self, replay_id: bytes) -> int:
+        """The index behind a position. Raises InvalidReplayIdError."""
+        known = self._positions.get(replay_id)
+        if known is None or known[1] < self._horizon():
+            raise InvalidReplayIdError(replay_id.hex())
+        return known[0]
+
+    def oldest(self) -> int:
+        """The index before the oldest retained event."""
+        self._expire()
+        return self.events[0].index - 1 if self.events else self._index
+
+    def newest(self) -> int:
+        """The index of the newest event."""
+        return self._index
+
+    def forget(self) -> None:
+        """Every position handed out until now becomes invalid and every event is gone, as after an org move."""
+        self._positions.clear()
+        self.events.clear()
+        self._number += 1 << 20
+        self._latest = self._new_position()
+
+    def _horizon(self) -> datetime:
+        return self.org.clock.now() - timedelta(seconds=self.org.now.event_retention_seconds)
+
+    def _expire(self) -> None:
+        horizon = self._horizon()
+        self.events = [event for event in self.events if event.at >= horizon]
+
+    # Reading
+
+    def entities(self, channel: str) -> frozenset[str] | None:
+        """The objects whose events a channel carries; None where there is no such channel."""
+        selected = [self.org.schema(name) for name in self.org.now.cdc_objects]
+        objects = [sobject for sobject in selected if sobject is not None]
+        if channel == ALL_CHANGES:
+            return frozenset(sobject.name for sobject in objects)
+        names = frozenset(sobject.name for sobject in objects if channel == f"/data/{sobject.event_name}")
+        return names or None
+
+    def open(self, channel: str, index: int) -> Cursor:
+        """A subscriber that has seen everything up to `index`; close it when it leaves."""
+        cursor = Cursor(channel, index)
+        self._cursors.add(cursor)
+        return cursor
+
+    def close(self, cursor: Cursor) -> None:
+        """The subscriber left."""
+        self._cursors.discard(cursor)
+
+    def read(self, cursor: Cursor, limit: int) -> list[Event]:
+        """Up to `limit` further events of the cursor's channel; moves the cursor past what it skipped and gave."""
+        entities = self.entities(cursor.channel) or frozenset()
+        found: list[Event] = []
+        start = bisect_right(self.events, cursor.index, key=lambda event: event.index)
+        for event in islice(self.events, start, None):
+            if event.entity in entities:
+                found.append(event)
+            cursor.index = event.index
+            if len(found) == limit:
+                break
+        return found
+
+    def wake(self) -> None:
+        """Let every subscriber look again."""
+        for cursor in self._cursors:
+            cursor.moved.set()
+
+    def cut(self) -> int:
+        """Break every open stream; answers how many there were."""
+        for cursor in self._cursors:
+            cursor.cut = True
+        self.wake()
+        return len(self._cursors)
+
+    def spend(self, count: int) -> None:
+        """Count delivered events against the org's 24 hours."""
+        self.delivered.append((self.org.clock.now(), count))
+
+    def spent(self) -> int:
+        """Events delivered to all subscribers in the last 24 hours."""
+        since = self.org.clock.now() - timedelta(hours=24)
+        self.delivered = [item for item in self.delivered if item[0] > since]
+        return sum(count for _, count in self.delivered)
+
+
+def changed_fields(change: Change) -> list[str]:
+    """What an update changed, LastModifiedDate always among it, SystemModstamp never."""
+    before, after = change.before, change.after
+    names = [name for name in after if name != "SystemModstamp" and before.get(name) != after[name]]
+    return [*names, *(["LastModifiedDate"] if "LastModifiedDate" not in names else [])]
+
+
+def _body(sobject: SObject, record: Record, shown: set[str] | None) -> dict[str, object]:
+    return {
+        item.name: epoch_ms(record.get(item.name))
+        for item in sobject.fields
+        if item.in_events and (shown is None or item.name in shown)
+    }
+
+
+def _nested(sobject: SObject, body: dict[str, object]) -> dict[str, object]:
+    """Compound fields as the nested records that the schema wants."""
+    flat: dict[str, object] = {}
+    inner: dict[str, dict[str, object]] = {}
+    for item in sobject.fields:
+        if item.compound and body.get(item.name) is not None:
+            inner.setdefault(item.compound, {})[item.component] = body[item.name]
+        elif not item.compound and item.name in body:
+            flat[item.name] = body[item.name]
+    return flat | inner
+
+
+def _strings(value: object) -> Iterable[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []

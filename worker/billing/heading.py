@@ -1,0 +1,71 @@
+"""What stands above the lines of a document: contact, currency, dates, reference."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from msgspec.structs import replace
+
+from worker.billing import periods, words
+from worker.billing.model import Company, Contact, Document, Line, Placed, Rules, Terms
+
+
+def new_document(
+    sequence: int,
+    lines: tuple[Line, ...],
+    held: Sequence[Placed],
+    rules: Rules,
+    company: Company,
+    contact: Contact | None,
+    today: date | None,
+) -> Document:
+    first = held[0]
+    day = periods.invoice_date(rules.invoice_date, first.period, (each.worked_on for each in held), today)
+    assert day is not None  # there is at least one unit, and it has a day
+    return Document(
+        key=first.key,
+        sequence=sequence,
+        contact=contact.id if contact else first.contact,
+        currency=first.currency,
+        period=first.period,
+        amounts=first.amounts,
+        date=day.isoformat(),
+        due_date=periods.due_date(day, _terms(rules, company, contact)).isoformat(),
+        reference=_reference(held, rules),
+        lines=in_amounts(lines, first.amounts),
+        rules_version=rules.version,
+    )
+
+
+def redated(
+    document: Document, held: Sequence[Placed], rules: Rules, company: Company, contact: Contact | None
+) -> Document:
+    """The date follows the last entry where the setup says so and nobody chose another one in Xero."""
+    if rules.invoice_date != "last-entry" or "date" in document.kept or not held:
+        return document
+    day = max(each.worked_on for each in held)
+    if day.isoformat() == document.date:
+        return document
+    dated = replace(document, date=day.isoformat())
+    if "due_date" in document.kept:
+        return dated
+    return replace(dated, due_date=periods.due_date(day, _terms(rules, company, contact)).isoformat())
+
+
+def in_amounts(lines: Sequence[Line], amounts: str) -> tuple[Line, ...]:
+    """Lines as a document of this amounts type can hold them: without tax there is no tax type but NONE."""
+    if amounts != "no-tax":
+        return tuple(lines)
+    return tuple(replace(line, tax_type="NONE") if line.shares and line.tax_type != "NONE" else line for line in lines)
+
+
+def _terms(rules: Rules, company: Company, contact: Contact | None) -> Terms | int | None:
+    if contact and contact.terms:
+        return contact.terms
+    return company.terms if rules.due_days is None else rules.due_days
+
+
+def _reference(held: Sequence[Placed], rules: Rules) -> str:
+    """The reference template over all entries: each different text once. `{period}` is the invoice's."""
+    named = [each.names | ({} if each.period == periods.UNTIL_APPROVED else {"period": each.period}) for each in held]
+    texts = words.distinct(words.render(rules.reference, names) for names in named)
+    return words.cut(", ".join(sorted(texts)), words.REFERENCE_LIMIT)

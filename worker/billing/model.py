@@ -1,0 +1,353 @@
+"""The words of billing: immutable records that every other room passes around.
+
+Money and hours are `Decimal`, days are `date`, times are ISO 8601 strings in UTC exactly as the service or Redis gave
+them (they are compared for equality, never computed with). An identifier is a plain string. Nothing here does anything.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+DocumentType = Literal["ACCREC", "ACCRECCREDIT"]
+Status = Literal["preview", "open", "awaiting-approval", "approved", "paid", "voided", "deleted"]
+PostingState = Literal["open", "fixed", "suspended"]
+Amounts = Literal["exclusive", "inclusive", "no-tax"]
+Tracking = tuple[tuple[str, str], ...]  # sorted (category name, option name)
+
+
+# ---- what Salesforce says ------------------------------------------------------------------------------------------
+
+
+class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One unit of time as Salesforce has it now, read through the setup's field mapping.
+
+    `seconds` is exact (hours x 3600, minutes x 60, or end - start) and `None` when the quantity is empty. `rates` holds
+    the value at each of the setup's rate paths in order, "" where empty and for the "people" place.
+    """
+
+    id: str  # "{source}:{record}#{component}", for example "TimeEntry__c:a00…AAA#0"
+    record: str  # 18-character Salesforce id
+    seconds: Decimal | None = None
+    worked_on: date | None = None
+    person: str = ""
+    person_name: str = ""
+    project: str = ""
+    project_name: str = ""
+    description: str = ""
+    xero_contact: str = ""  # ContactID, lower case; "" when the path ends in nothing
+    billable: bool = True
+    currency: str = ""
+    rates: tuple[str, ...] = ()
+    approval: str = ""
+    already_billed: str = ""
+    extra: dict[str, str] = {}  # further mapped names -> text
+    written: dict[str, str] = {}  # the write-back fields as read: invoice_id, invoice_number, …, billed, problem
+    modified: str = ""  # SystemModstamp
+    deleted: bool = False
+    unreadable: str = ""  # why the record cannot be judged now; "" when it can
+
+
+# ---- what the setup says -------------------------------------------------------------------------------------------
+
+
+class PersonRate(Struct, frozen=True, kw_only=True):
+    """One dated row of `[people]`: from `since` on (None: always) this person has this rate (None: no rate given)."""
+
+    id: str
+    rate: Decimal | None = None
+    currency: str = ""
+    since: date | None = None
+    bill: bool = True
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """Everything of the setup file that decides what is billed and how it reads; `worker.setup` makes it."""
+
+    org: str  # Salesforce org id, 18 characters
+    source: str  # SObject name
+    start: date
+    rate_paths: tuple[str, ...] = ()  # as in `rates`; "people" stands for `people`
+    default_rate: Decimal | None = None
+    people: tuple[PersonRate, ...] = ()
+    bill_listed_only: bool = False
+    approved_values: tuple[str, ...] | None = None  # None: no gate
+    withdrawn_values: tuple[str, ...] = ()
+    invoice_per: tuple[str, ...] = ("xero_contact",)
+    period: str = "month"
+    invoice_date: str = "period-end"
+    line_per: tuple[str, ...] = ("project", "person")
+    description: str = "{project} · {person}"
+    reference: str = "{period}"
+    numbering: str = "series"
+    number_prefix: str = "TT-"
+    revenue_account: str = ""
+    tax_type: str = ""
+    amounts: str = ""
+    due_days: int | None = None
+    version: int = 0  # the setup version these rules were made from
+
+
+# ---- what Xero says ------------------------------------------------------------------------------------------------
+
+
+class Terms(Struct, frozen=True):
+    """Payment terms: `day` and `kind` as Xero names them (DAYSAFTERBILLDATE, DAYSAFTERBILLMONTH, OFCURRENTMONTH,
+    OFFOLLOWINGMONTH)."""
+
+    day: int
+    kind: str
+
+
+class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A Xero contact, as far as billing needs it."""
+
+    id: str
+    name: str = ""
+    status: str = "ACTIVE"
+    merged_to: str = ""
+    email: str = ""
+    account_number: str = ""
+    tax_type: str = ""  # AccountsReceivableTaxType
+    account: str = ""  # SalesDefaultAccountCode
+    amounts: str = ""  # SalesDefaultLineAmountType as Xero spells it: "EXCLUSIVE", "INCLUSIVE", "NONE", ""
+    currency: str = ""
+    terms: Terms | None = None
+    updated: str = ""
+
+
+class Account(Struct, frozen=True):
+    """A ledger account of the company."""
+
+    code: str
+    name: str
+    type: str
+    tax_type: str = ""
+    status: str = "ACTIVE"
+
+
+class TaxRate(Struct, frozen=True):
+    """A tax type of the company; `rate` is the effective percentage."""
+
+    type: str
+    name: str
+    rate: Decimal
+    status: str = "ACTIVE"
+    can_apply_to_revenue: bool = True
+
+
+class Company(Struct, frozen=True, kw_only=True):
+    """The Xero company: what its settings, accounts, tax rates and currencies say."""
+
+    tenant: str
+    name: str = ""
+    base_currency: str = ""
+    timezone: str = ""
+    pays_tax: bool = True
+    default_amounts: str = ""  # DefaultSalesTax as Xero spells it ("Tax Exclusive", "Tax Inclusive", "No Tax", …)
+    terms: Terms | None = None  # PaymentTerms.Sales
+    accounts: tuple[Account, ...] = ()
+    tax_rates: tuple[TaxRate, ...] = ()
+    currencies: tuple[str, ...] = ()
+    demo: bool = False
+    read_at: str = ""
+
+
+class FoundLine(Struct, frozen=True, kw_only=True):
+    """A line item as Xero answered it."""
+
+    id: str = ""
+    description: str = ""
+    quantity: Decimal | None = None
+    unit_amount: Decimal | None = None
+    discount: Decimal | None = None
+    amount: Decimal | None = None
+    tax_amount: Decimal | None = None
+    account: str = ""
+    tax_type: str = ""
+    tracking: Tracking = ()
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A document as Xero answered it. `status` is in Xero's words: DRAFT, SUBMITTED, AUTHORISED, PAID, VOIDED, DELETED.
+
+    `outcome` is the element's StatusAttributeString ("OK" where Xero gave none); an element with outcome "ERROR" echoes
+    the request: nothing but `errors`, the id and the number may be read from it (Xero: summarizeErrors=false).
+    """
+
+    type: DocumentType = "ACCREC"
+    id: str = ""
+    number: str = ""
+    status: str = ""
+    contact: str = ""
+    contact_name: str = ""
+    currency: str = ""
+    amounts: str = ""  # LineAmountTypes: Exclusive, Inclusive, NoTax
+    reference: str = ""
+    url: str = ""
+    date: str = ""  # YYYY-MM-DD
+    due_date: str = ""
+    lines: tuple[FoundLine, ...] = ()
+    sub_total: Decimal | None = None
+    total_tax: Decimal | None = None
+    total: Decimal | None = None
+    amount_paid: Decimal | None = None
+    amount_due: Decimal | None = None
+    updated: str = ""  # UpdatedDateUTC exactly as answered
+    outcome: str = "OK"
+    errors: tuple[str, ...] = ()
+
+
+# ---- what billing makes of it --------------------------------------------------------------------------------------
+
+
+class Posting(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The fact that a unit is on a document. `amount` is the unit's share of its line, tax as the document has it."""
+
+    unit: str
+    document: str  # "{key}/{sequence}"
+    line: str = ""  # LineItemID once known
+    contact: str = ""
+    currency: str = ""
+    rate: Decimal = Decimal(0)
+    rate_source: str = ""
+    basis: str = ""  # what the rate was snapshotted for: digest of own rate field, person, project, day, currency
+    seconds: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    account: str = ""
+    tax_type: str = ""
+    state: PostingState = "open"
+
+
+class Waiting(Struct, frozen=True, tag="waiting"):
+    """Why a unit (or an invoice) is not on a document now, and which cause's mending releases it.
+
+    `reason` is a short code (`no-contact`, `no-rate`, `not-approved`, …), `text` the sentence for people: what, and
+    what to do. `cause` names the thing to mend: `contact:{id}`, `rate:person:{id}`, `account:{code}`, `tax:{type}`,
+    `currency:{code}`, `entry` (the entry itself), `document:{id}`, `decision:{unit}`.
+    `holds`: a unit that is on an open document stays there as it is meanwhile (the trouble is not of its own record).
+    """
+
+    reason: str
+    text: str
+    cause: str = ""
+    holds: bool = False
+
+
+class Out(Struct, frozen=True, tag="out"):
+    """The unit is not to be billed here, and nobody needs to act: `before-start`, `not-billable`, `deleted`, …"""
+
+    reason: str
+    text: str
+
+
+class Placed(Struct, frozen=True, kw_only=True, tag="placed"):
+    """Where a unit belongs: on the invoice `key`, on the line with these attributes, at this rate."""
+
+    unit: str
+    key: str
+    contact: str
+    currency: str
+    group: tuple[tuple[str, str], ...]  # values of invoice_per beyond the contact, by id
+    period: str
+    seconds: Decimal
+    rate: Decimal
+    rate_source: str
+    basis: str
+    account: str
+    tax_type: str
+    amounts: Amounts
+    line: str  # the group key of its line, by ids
+    description: str  # what the line says
+    tracking: Tracking = ()
+    worked_on: date
+    names: dict[str, str] = {}  # project, person, period, … for the reference and description templates
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """A unit's part of a line."""
+
+    unit: str
+    seconds: Decimal
+    amount: Decimal
+    rate: Decimal
+    rate_source: str = ""
+    basis: str = ""
+
+
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of ours as sent (or to be sent). `fixed`: a person set its amounts, time no longer moves it.
+
+    A line that carries no shares and `foreign=True` is a person's own line on our draft: kept and sent back untouched.
+    """
+
+    id: str = ""  # LineItemID
+    group: str = ""  # Placed.line
+    description: str = ""
+    quantity: Decimal | None = None
+    unit_amount: Decimal | None = None
+    discount: Decimal | None = None
+    amount: Decimal = Decimal(0)
+    account: str = ""
+    tax_type: str = ""
+    tracking: Tracking = ()
+    shares: tuple[Share, ...] = ()
+    fixed: bool = False
+    foreign: bool = False
+    kept: tuple[str, ...] = ()  # which of description, account, tax_type, tracking a person chose in Xero: theirs stay
+    write_on: Decimal = Decimal(0)  # theirs - ours, of a fixed line: what a person wrote on (+) or off (-)
+
+
+class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document of ours: what we sent last (or mean to send), and what Xero answered to it."""
+
+    key: str
+    sequence: int
+    type: DocumentType = "ACCREC"
+    number: str = ""
+    contact: str = ""
+    currency: str = ""
+    period: str = ""
+    amounts: Amounts = "exclusive"
+    date: str = ""
+    due_date: str = ""
+    reference: str = ""
+    lines: tuple[Line, ...] = ()
+    xero_id: str = ""
+    status: Status = "open"
+    updated: str = ""  # UpdatedDateUTC of our last answer or of the last one we merged
+    total: Decimal | None = None  # as Xero answered
+    total_tax: Decimal | None = None
+    body: str = ""  # canonical form of the last content of ours, or as merged
+    digests: tuple[str, ...] = ()  # of the three bodies before it
+    fixed: bool = (
+        False  # no longer ours to change, for good (submitted, approved, or a person changed contact, currency …)
+    )
+    kept: tuple[str, ...] = ()  # which of date, due_date a person chose in Xero: theirs stay
+    removed: tuple[Line, ...] = ()  # lines of ours a person took out: their postings are suspended
+    rules_version: int = 0
+    problem: str = ""  # what is wrong with this document, for people
+
+
+class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The ledger's record of one invoice key: its documents in sequence (at most the last one is open)."""
+
+    key: str
+    contact: str
+    contact_name: str = ""
+    currency: str = ""
+    period: str = ""
+    group: tuple[tuple[str, str], ...] = ()
+    documents: tuple[Document, ...] = ()
+
+
+class Correction(Struct, frozen=True, kw_only=True):
+    """A proposed change to time on a locked document: `amount` is what it would add (+) or take off (-)."""
+
+    unit: str
+    document: str
+    seconds: Decimal  # difference
+    amount: Decimal
+    rate: Decimal
+    text: str

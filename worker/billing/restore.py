@@ -1,0 +1,116 @@
+"""A document of ours put together again from what Xero holds and what the entries in Salesforce say was billed.
+
+After a wipe neither alone is enough: Xero does not know the entries behind a line, the entries do not know what a
+person changed. Where both do not agree to the cent, the line is fixed as Xero has it and the document says so: in doubt
+wait, never bill.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from worker.billing import words
+from worker.billing.canonical import canonical
+from worker.billing.merge_lines import foreign
+from worker.billing.model import Document, Found, FoundLine, Line, Posting, Share
+from worker.billing.money import ZERO
+from worker.billing.postings import residual
+
+_NO_GROUPS: Final[Mapping[str, str]] = {}
+
+
+def restored(
+    found: Found,
+    key: str,
+    sequence: int,
+    postings: Sequence[Posting],
+    *,
+    period: str = "",
+    groups: Mapping[str, str] = _NO_GROUPS,
+) -> Document:
+    """The ledger's document for `found`.
+
+    `postings` are those of all units on this document, `groups` the line each unit belongs on now (`Placed.line`).
+    """
+    status = words.status(found.status)
+    live = [posting for posting in postings if posting.state != "suspended"]
+    rest = residual(found, live) if status not in words.GONE else ZERO
+    return Document(
+        key=key,
+        sequence=sequence,
+        type=found.type,
+        number=found.number,
+        contact=found.contact,
+        currency=found.currency,
+        period=period,
+        amounts=words.amounts(found.amounts) or "exclusive",
+        date=found.date,
+        due_date=found.due_date,
+        reference=found.reference,
+        lines=tuple(_line(found, line, live, groups) for line in found.lines),
+        removed=_removed(postings),
+        xero_id=found.id,
+        status=status,
+        fixed=status in words.LOCKED,
+        updated=found.updated,
+        total=found.total,
+        total_tax=found.total_tax,
+        body=canonical(found),
+        problem=_problem(found, str(rest)) if rest else "",
+    )
+
+
+def _line(found: Found, line: FoundLine, postings: Sequence[Posting], groups: Mapping[str, str]) -> Line:
+    on = sorted((posting for posting in postings if posting.line == line.id), key=lambda posting: posting.unit)
+    if not on:
+        return foreign(line)
+    sign = -1 if found.type == "ACCRECCREDIT" else 1
+    amount = line.amount or ZERO
+    rest = amount - sum((sign * posting.amount for posting in on), ZERO)
+    return Line(
+        id=line.id,
+        group=next((groups[posting.unit] for posting in on if posting.unit in groups), ""),
+        description=line.description,
+        quantity=line.quantity,
+        unit_amount=line.unit_amount,
+        discount=line.discount,
+        amount=amount,
+        account=line.account,
+        tax_type=line.tax_type,
+        tracking=line.tracking,
+        shares=tuple(_share(posting, sign) for posting in on),
+        fixed=bool(rest) or any(posting.state == "fixed" for posting in on),
+        write_on=rest,
+    )
+
+
+def _share(posting: Posting, sign: int = 1) -> Share:
+    return Share(
+        unit=posting.unit,
+        seconds=sign * posting.seconds,
+        amount=sign * posting.amount,
+        rate=posting.rate,
+        rate_source=posting.rate_source,
+        basis=posting.basis,
+    )
+
+
+def _removed(postings: Sequence[Posting]) -> tuple[Line, ...]:
+    """Suspended postings, each on a line of its own that is no longer there."""
+    gone = (posting for posting in postings if posting.state == "suspended")
+    return tuple(
+        Line(
+            id=posting.line,
+            amount=posting.amount,
+            account=posting.account,
+            tax_type=posting.tax_type,
+            shares=(_share(posting),),
+        )
+        for posting in gone
+    )
+
+
+def _problem(found: Found, rest: str) -> str:
+    return (
+        f"The lines of {found.number or found.id} and what the entries say was billed on it differ by {rest}: "
+        "compare them, and decide what belongs to whom before more time of this client is billed."
+    )

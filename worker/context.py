@@ -1,0 +1,85 @@
+"""What every job is handed: the store, the two services, the limits and the setup in force."""
+
+from dataclasses import dataclass, field
+
+from worker.billing.model import Company, Contact, Rules
+from worker.limits import Limits
+from worker.salesforce.client import SalesforceClient
+from worker.settings import Settings
+from worker.setup import Setup, parse
+from worker.store.store import Store
+from worker.store.worklist import Settle
+from worker.xero.client import XeroClient
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The setup in force, as one version of it."""
+
+    setup: Setup
+    version: int
+    rules: Rules
+
+    @property
+    def live(self) -> bool:
+        """May anything be written to Xero, or back to entries?"""
+        return self.setup.schedule.invoices.writes
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One process's hold on the world, made by `worker.main.wire` only. `who` is named in the audit trail."""
+
+    settings: Settings
+    limits: Limits
+    store: Store
+    salesforce: SalesforceClient
+    xero: XeroClient
+    who: str
+    _cache: dict[int, Loaded] = field(default_factory=dict)
+
+    async def loaded(self) -> Loaded | None:
+        """The setup in force; None before the first one is saved."""
+        stored = await self.store.setup.current()
+        if stored is None:
+            return None
+        if stored.version not in self._cache:
+            setup = parse(stored.text)
+            self._cache.clear()
+            org = (await self.salesforce.token()).org_id
+            self._cache[stored.version] = Loaded(setup, stored.version, setup.rules(org, stored.version))
+        return self._cache[stored.version]
+
+    def settle(self, loaded: Loaded) -> Settle:
+        """How long an invoice's entries must be quiet before it is sent, in seconds of this process's time scale."""
+        schedule, scale = loaded.setup.schedule, self.settings.hourstream_time_scale
+        if schedule.invoices.kind != "live":
+            return Settle()
+        return Settle(schedule.settle.total_seconds() / scale, schedule.settle_max.total_seconds() / scale, size=200)
+
+    async def company(self) -> Company:
+        """The Xero company as last read; read now when it never was. Raises the Xero client's errors."""
+        company = await self.store.company.get()
+        if company is None:
+            company = await self.xero.company()
+            await self.store.company.put(company)
+        return company
+
+    async def contacts(self, ids: set[str]) -> dict[str, Contact]:
+        """Xero contacts by the id asked for, each followed through its merges; unknown ones are missing."""
+        found = await self.store.contacts.get_many(sorted(ids))
+        known = dict(found)
+        for _ in range(8):  # a chain of merges; Xero's own are one or two long
+            onward = {c.merged_to for c in known.values() if c.merged_to} - known.keys()
+            if not onward:
+                break
+            known |= await self.store.contacts.get_many(sorted(onward))
+        return {id_: _followed(contact, known) for id_, contact in found.items()}
+
+
+def _followed(contact: Contact, known: dict[str, Contact]) -> Contact:
+    seen: set[str] = set()
+    while contact.merged_to in known and contact.id not in seen:
+        seen.add(contact.id)
+        contact = known[contact.merged_to]
+    return contact

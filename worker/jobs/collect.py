@@ -1,0 +1,166 @@
+"""collect: re-read entries that may have changed, and say of each where it belongs.
+
+Nothing is billed from an event: this job reads Salesforce, judges every entry by the setup, and stores facts and
+verdict under a ticket drawn before the read, so that an older read never overwrites a newer one.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from worker.billing.assess import assess
+from worker.billing.model import Company, Contact, Entry, Waiting
+from worker.context import Context, Loaded
+from worker.setup.mapping import entry_from
+from worker.store.ledger import Facts, Unit, Verdict
+from worker.store.worklist import Claimed
+
+log = structlog.get_logger()
+
+DELETED_LOG_DAYS = 15  # Salesforce answers getDeleted for this long
+UNREADABLE_LEAST, UNREADABLE_SHARE = 10, 0.01
+
+
+class CollectReport(msgspec.Struct, frozen=True):
+    """How many entries were read, and how many could not be judged."""
+
+    read: int = 0
+    unreadable: int = 0
+
+
+async def collect(ctx: Context) -> CollectReport:
+    """Work on the inbox until nothing is due or the step is over. Raises the clients' errors; leases then lapse."""
+    loaded, epoch = await ctx.loaded(), await ctx.store.epoch.current()
+    if loaded is None or not epoch:
+        return CollectReport()
+    read = unreadable = 0
+    until = time.monotonic() + ctx.limits.step
+    while time.monotonic() < until:
+        claimed = await ctx.store.collect.claim(epoch, 400, ctx.limits.lease)
+        if not claimed:
+            break
+        facts = await _read(ctx, loaded, epoch, claimed)
+        read += len(claimed)
+        unreadable += sum(1 for fact in facts if fact.entry.unreadable)
+        await ctx.store.bell.ring("invoices", ctx.settle(loaded).quiet)
+        await ctx.store.bell.ring("write_back")
+    else:
+        await ctx.store.bell.ring("collect")
+    return CollectReport(read, unreadable)
+
+
+async def _read(ctx: Context, loaded: Loaded, epoch: str, claimed: Sequence[Claimed]) -> list[Facts]:
+    """One read of Salesforce for these units, stored with its verdicts."""
+    source = loaded.setup.source.sobject
+    mine = [item for item in claimed if item.id.startswith(f"{source}:")]
+    others = [item for item in claimed if not item.id.startswith(f"{source}:")]
+    if others:  # of an object that the setup no longer names: what is billed stays, nothing is read
+        await ctx.store.collect.done(epoch, others)
+    ticket = await ctx.store.ledger.ticket()
+    try:
+        records = await _records(ctx, loaded, mine)
+    except Exception:
+        await ctx.store.collect.hand_back(claimed)
+        raise
+    units = await ctx.store.ledger.units(item.id for item in mine)
+    gone = await _proven_deleted(ctx, source, [record_of(i.id) for i in mine if record_of(i.id) not in records])
+    entries = {item.id: _entry(item.id, records, units.get(item.id), gone, loaded) for item in mine}
+    known = {id_: entry for id_, entry in entries.items() if entry is not None}
+    if await _too_many_unreadable(ctx, mine, known):
+        return []
+    facts = await judge(ctx, loaded, known, units, {item.id: item.generation for item in mine})
+    refused = await ctx.store.ledger.store_facts(epoch, ticket, facts, ctx.settle(loaded))
+    unknown = [item for item in mine if entries[item.id] is None]
+    if unknown:  # never seen, and not there: nothing to keep
+        await ctx.store.collect.done(epoch, unknown)
+    if refused:
+        await ctx.store.bell.ring("collect")
+    return facts
+
+
+async def _records(ctx: Context, loaded: Loaded, items: Sequence[Claimed]) -> dict[str, Mapping[str, Any]]:
+    paths = [*loaded.setup.paths(), "IsDeleted"]
+    ids = [record_of(item.id) for item in items]
+    rows = await ctx.salesforce.retrieve(loaded.setup.source.sobject, paths, ids, all_rows=True) if ids else []
+    return {row["Id"]: row for row in rows}
+
+
+def record_of(unit: str) -> str:
+    """The Salesforce id in a unit's id."""
+    return unit.partition(":")[2].partition("#")[0]
+
+
+async def _proven_deleted(ctx: Context, source: str, missing: Sequence[str]) -> set[str]:
+    """Which of the missing records Salesforce says were deleted; absence alone is not deletion."""
+    if not missing:
+        return set()
+    now = datetime.now(UTC)
+    answer = await ctx.salesforce.deleted(source, now - timedelta(days=DELETED_LOG_DAYS), now)
+    return {row.id for row in answer.records} & set(missing)
+
+
+def _entry(
+    id_: str, records: Mapping[str, Mapping[str, Any]], unit: Unit | None, gone: set[str], loaded: Loaded
+) -> Entry | None:
+    """The entry as it is now; what is known stays where the record cannot be seen; None: neither seen nor known."""
+    record, known = records.get(record_of(id_)), unit.entry if unit else None
+    if record is not None:
+        entry = entry_from(record, loaded.setup, timezone="UTC")
+        if entry.unreadable and known is not None and not known.unreadable:
+            return msgspec.structs.replace(known, unreadable=entry.unreadable, written=entry.written)
+        return msgspec.structs.replace(entry, deleted=bool(record.get("IsDeleted")))
+    if known is None:
+        return None
+    if record_of(id_) in gone:
+        return msgspec.structs.replace(known, deleted=True, unreadable="")
+    text = "the record cannot be seen any more and Salesforce does not say that it was deleted"
+    return msgspec.structs.replace(known, unreadable=text)
+
+
+async def _too_many_unreadable(ctx: Context, items: Sequence[Claimed], entries: Mapping[str, Entry]) -> bool:
+    """A pass that suddenly cannot see many records stops: a permission was lost, not the records."""
+    unreadable = [id_ for id_, entry in entries.items() if entry.unreadable and not entry.deleted]
+    if len(unreadable) <= max(UNREADABLE_LEAST, UNREADABLE_SHARE * len(items)):
+        return False
+    log.warning("many_entries_not_readable", count=len(unreadable), of=len(items))
+    await ctx.store.audit.write(
+        ctx.who, "stopped", "collect", {"unreadable": len(unreadable), "of": len(items), "example": unreadable[0]}
+    )
+    await ctx.store.collect.hold_until(ctx.limits.minute)
+    await ctx.store.collect.hand_back(items)
+    return True
+
+
+async def judge(
+    ctx: Context,
+    loaded: Loaded,
+    entries: Mapping[str, Entry],
+    units: Mapping[str, Unit],
+    generations: Mapping[str, str],
+) -> list[Facts]:
+    """Facts and verdict of each entry, from the setup, the company and the contacts as they are known now."""
+    company, closed = await ctx.company(), await ctx.store.ledger.closed()
+    contacts = await ctx.contacts({entry.xero_contact for entry in entries.values() if entry.xero_contact})
+    facts = []
+    for id_, entry in entries.items():
+        verdict = _verdict(entry, units.get(id_), loaded, contacts.get(entry.xero_contact), company, closed)
+        facts.append(
+            Facts(id=id_, generation=generations.get(id_, ""), entry=entry, verdict=verdict, write_back=loaded.live)
+        )
+    return facts
+
+
+def _verdict(
+    entry: Entry, unit: Unit | None, loaded: Loaded, contact: Contact | None, company: Company, closed: set[str]
+) -> Verdict:
+    if entry.unreadable and unit is not None and unit.verdict is not None:
+        return unit.verdict  # what was so stays so until the record can be seen again
+    if entry.unreadable:
+        text = f"This entry cannot be read: {entry.unreadable}. Check the integration user's permissions."
+        return Waiting(reason="not-readable", text=text, cause="entry", holds=True)
+    postings = unit.postings if unit else ()
+    return assess(entry, loaded.rules, contact=contact, company=company, postings=postings, closed=closed)

@@ -1,0 +1,197 @@
+"""invoice: make the drafts in Xero say what Salesforce says.
+
+One pass claims the invoices that are due, resolves what is unresolved, computes what each should hold, reads from Xero
+the drafts it is about to change, merges what a person did there, and sends creates and updates in two calls.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import msgspec
+import structlog
+
+from worker.billing.compose import compose
+from worker.billing.model import Company, Contact, Placed, Rules, Waiting
+from worker.context import Context, Loaded
+from worker.jobs.reading import read_and_merge
+from worker.jobs.resolving import resolve
+from worker.jobs.sending import Plan, send
+from worker.store.ledger import Held, Note, Unit
+from worker.store.worklist import Claimed
+
+log = structlog.get_logger()
+
+BATCH = 50  # documents a call: what Xero calls practical
+ALONE_AFTER = 3  # an invoice that failed this often is sent by itself, so that it holds back nobody
+
+
+class InvoiceReport(msgspec.Struct, frozen=True):
+    """How many invoices were looked at, and how many were created or updated in Xero."""
+
+    looked_at: int = 0
+    written: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass works with: the setup, the epoch, and who belongs on which invoice."""
+
+    ctx: Context
+    loaded: Loaded
+    epoch: str
+
+
+async def invoice(ctx: Context) -> InvoiceReport:
+    """Work on the list until nothing is due or the step is over. Raises the Xero client's errors; leases then lapse."""
+    loaded, epoch = await ctx.loaded(), await ctx.store.epoch.current()
+    if loaded is None or not epoch or not loaded.live:
+        return InvoiceReport()
+    looked_at = written = 0
+    until = time.monotonic() + ctx.limits.step
+    while time.monotonic() < until:
+        claimed = await ctx.store.invoices.claim(epoch, BATCH, ctx.limits.lease, ctx.limits.gather)
+        if not claimed:
+            break
+        looked_at += len(claimed)
+        written += await _pass(Pass(ctx, loaded, epoch), claimed)
+        await ctx.store.bell.ring("write_back")
+    else:
+        await ctx.store.bell.ring("invoices")
+    return InvoiceReport(looked_at, written)
+
+
+async def _pass(work: Pass, claimed: Sequence[Claimed]) -> int:
+    ctx = work.ctx
+    held = await ctx.store.ledger.invoices(item.id for item in claimed)
+    unresolved = [item for item in claimed if held[item.id].slot]
+    if unresolved:
+        await resolve(ctx, work.epoch, unresolved, held)
+    free = [item for item in claimed if not held[item.id].slot]
+    flagged = await ctx.store.ledger.flagged([item.id for item in free])
+    plans = await plan(ctx, work.loaded, free, held)
+    to_read = [p for p in plans if _open_in_xero(p.held) and (p.changed or p.item.id in flagged)]
+    if to_read:
+        moved = await read_and_merge(ctx, work.epoch, to_read)
+        again = [p.item for p in plans if p.item.id in moved]
+        fresh = await ctx.store.ledger.invoices(item.id for item in again)
+        plans = [p for p in plans if p.item.id not in moved] + await plan(ctx, work.loaded, again, fresh, moved)
+    for p in plans:
+        await ctx.store.ledger.note(p.item.id, Note(waiting=p.waiting, corrections=p.corrections))
+    idle = [p.item for p in plans if not p.changed]
+    if idle:
+        await ctx.store.invoices.done(work.epoch, idle)
+    return await _send_all(work, [p for p in plans if p.changed])
+
+
+async def _send_all(work: Pass, plans: Sequence[Plan]) -> int:
+    """Creates and updates in separate calls; what failed often goes alone."""
+    written = 0
+    for create in (True, False):
+        mine = [p for p in plans if p.create is create]
+        alone = [[p] for p in mine if p.item.attempts > ALONE_AFTER]
+        together = [p for p in mine if p.item.attempts <= ALONE_AFTER]
+        for batch in ([together] if together else []) + alone:
+            written += await send(work.ctx, work.loaded, work.epoch, batch)
+    return written
+
+
+def _open_in_xero(held: Held) -> bool:
+    return held.invoice is not None and any(d.status == "open" and d.xero_id for d in held.invoice.documents)
+
+
+async def plan(
+    ctx: Context,
+    loaded: Loaded,
+    items: Sequence[Claimed],
+    held: Mapping[str, Held],
+    rewrite: Mapping[str, bool] | None = None,
+) -> list[Plan]:
+    """What each invoice should hold now. `rewrite`: content of an earlier body of ours arrived late: write again."""
+    members = {item.id: await ctx.store.ledger.members(item.id) for item in items}
+    units = await ctx.store.ledger.units(set().union(*members.values()))
+    contacts = await ctx.contacts({_contact_of(key, held[key], units, members[key]) for key in members} - {""})
+    surroundings = _Surroundings(
+        await ctx.company(),
+        await ctx.store.ledger.closed(),
+        await ctx.store.contacts.merged(),
+        datetime.now(UTC).date(),
+        await ctx.store.ledger.doubts(units),
+    )
+    plans = []
+    for item in items:
+        mine = {id_: units[id_] for id_ in members[item.id] if id_ in units}
+        contact = contacts.get(_contact_of(item.id, held[item.id], units, members[item.id]))
+        forced = bool(rewrite and rewrite.get(item.id))
+        plans.append(_plan(item, held[item.id], mine, loaded.rules, contact, surroundings, forced=forced))
+    return plans
+
+
+def _plan(
+    item: Claimed,
+    held: Held,
+    units: Mapping[str, Unit],
+    rules: Rules,
+    contact: Contact | None,
+    around: "_Surroundings",
+    *,
+    forced: bool,
+) -> Plan:
+    candidates = placed_on(item.id, units)
+    placed = [each for each in candidates if each.unit not in around.doubts]
+    doubted = {e.unit: Waiting("in-doubt", around.doubts[e.unit]) for e in candidates if e.unit in around.doubts}
+    if held.invoice is None and not placed:
+        return Plan(item=item, held=held, units=units, waiting=doubted)
+    here = {each.unit for each in placed}
+    composition = compose(
+        held.invoice,
+        placed,
+        {id_: unit.postings for id_, unit in units.items()},
+        rules,
+        around.company,
+        contact,
+        others={id_: u.verdict for id_, u in units.items() if u.verdict is not None and id_ not in here},
+        closed=around.closed,
+        follow=around.merged,
+        today=around.today,
+    )
+    document = composition.document if composition.changed or composition.reposted or forced else None
+    if document is not None and composition.delete:
+        document = msgspec.structs.replace(document, status="deleted")
+    return Plan(
+        item=item,
+        held=held,
+        units=units,
+        document=document,
+        create=composition.create,
+        delete=composition.delete,
+        departed=composition.departed,
+        corrections=composition.corrections,
+        waiting=dict(composition.waiting) | doubted,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    company: Company
+    closed: set[str]
+    merged: Mapping[str, str]
+    today: date
+    doubts: Mapping[str, str]
+
+
+def placed_on(key: str, units: Mapping[str, Unit]) -> list[Placed]:
+    """The units that belong on this invoice and are not still on (or on their way to) another."""
+    return [
+        unit.verdict
+        for unit in sorted(units.values(), key=lambda unit: unit.id)
+        if isinstance(unit.verdict, Placed) and unit.verdict.key == key and unit.at in ("", key)
+    ]
+
+
+def _contact_of(key: str, held: Held, units: Mapping[str, Unit], members: set[str]) -> str:
+    if held.invoice is not None:
+        return held.invoice.contact
+    verdicts = (units[id_].verdict for id_ in members if id_ in units)
+    return next((v.contact for v in verdicts if isinstance(v, Placed) and v.key == key), "")

@@ -1,0 +1,245 @@
+"""rebuild: make the ledger complete from what Salesforce and Xero say, and only then let anything else run.
+
+The first installation takes this path too. It goes in short steps, each of which stores where it stands: wait for what
+may still be on the wire, pull contacts, read every entry since the start with its manifest, read every document of
+ours, check that each line equals its postings, and, as the last write, the epoch. What cannot be proven waits.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+import structlog
+
+from worker.billing.canonical import canonical
+from worker.billing.compose import compose
+from worker.billing.keys import document_id, parse_url
+from worker.billing.merge import accept
+from worker.billing.model import Document, DocumentType, Entry, Found, Invoice, Placed, Posting
+from worker.billing.periods import period_of
+from worker.billing.postings import parse_manifest, postings_of
+from worker.billing.restore import restored
+from worker.context import Context, Loaded
+from worker.jobs.collect import judge
+from worker.jobs.contacts import contacts
+from worker.jobs.sending import with_document
+from worker.setup.mapping import entry_from
+from worker.store.cursors import Cursor
+from worker.store.epoch import Progress
+from worker.store.ledger import Unit
+
+log = structlog.get_logger()
+
+UNITS_PAGE = 2000
+
+
+class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The step that comes next, "" when the ledger is complete; the sentence for people while it waits."""
+
+    step: str = ""
+    text: str = ""
+
+
+async def rebuild(ctx: Context) -> RebuildReport:
+    """Do steps of the rebuild for as long as one job may work. Raises the clients' errors and `RebuildLostError`."""
+    if await ctx.store.epoch.current():
+        return RebuildReport()
+    await _restore_setup(ctx)
+    loaded = await ctx.loaded()
+    if loaded is None:
+        return RebuildReport(step="setup", text="Waiting for a setup.")
+    token = await ctx.store.epoch.take(ctx.limits.lease)
+    if not token:
+        return RebuildReport(step="taken", text="Another worker rebuilds the ledger.")
+    try:
+        return await _steps(ctx, loaded, token)
+    finally:
+        await ctx.store.epoch.let_go(token)
+
+
+async def _restore_setup(ctx: Context) -> None:
+    """A wiped store gets the last saved setup back from disk."""
+    if await ctx.store.setup.current() is not None:
+        return
+    saved = await ctx.store.setup.on_disk()
+    if saved is not None:
+        await ctx.store.setup.save(saved.text, by="rebuild")
+
+
+async def _steps(ctx: Context, loaded: Loaded, token: str) -> RebuildReport:
+    until = time.monotonic() + ctx.limits.step
+    progress = await ctx.store.epoch.progress()
+    while time.monotonic() < until:
+        await ctx.store.epoch.keep(token, ctx.limits.lease)
+        following = await _step(ctx, loaded, token, progress)
+        if following is None:
+            return RebuildReport()
+        await ctx.store.epoch.advance(token, following)
+        if following.step == progress.step == "wait":
+            return RebuildReport(step="wait", text="Waiting for what may still be on its way to Xero.")
+        progress = following
+    await ctx.store.bell.ring("rebuild")
+    return RebuildReport(step=progress.step)
+
+
+async def _step(ctx: Context, loaded: Loaded, token: str, progress: Progress) -> Progress | None:
+    """Do one step; gives where the rebuild stands then, None when it is complete."""
+    match progress.step:
+        case "wait":
+            return await _wait(ctx, progress)
+        case "contacts":
+            report = await contacts(ctx)
+            step = "units" if report.finished else "contacts"
+            return msgspec.structs.replace(progress, step=step)
+        case "units":
+            return await _units(ctx, loaded, token, progress)
+        case "invoices" | "credit-notes":
+            return await _documents(ctx, loaded, token, progress)
+    await _finish(ctx, token, progress)
+    return None
+
+
+async def _wait(ctx: Context, progress: Progress) -> Progress:
+    """Whatever an earlier worker sent must have arrived, or its socket be closed, before Xero is read."""
+    now = await ctx.store.clock()
+    if not progress.since:
+        log.info("rebuilding_the_ledger", why=await ctx.store.epoch.why())
+        progress = msgspec.structs.replace(progress, since=now)
+    first = await ctx.xero.invoices(page=1, created_by_my_app=True, patience=ctx.limits.step)
+    fresh = not first.items and not await ctx.store.audit.any_on_disk("xero")
+    waited = datetime.fromisoformat(now) - datetime.fromisoformat(progress.since)
+    if not fresh and waited < timedelta(seconds=ctx.limits.rebuild_wait):
+        return progress
+    # Whatever changes while the reads go on is found again by the reconciler, from before the first of them.
+    begin = datetime.fromisoformat(progress.since) - timedelta(seconds=ctx.limits.watermark_margin)
+    await ctx.store.cursors.put("reconcile", Cursor(since=begin.isoformat()))
+    return msgspec.structs.replace(progress, step="contacts")
+
+
+# ---- units ---------------------------------------------------------------------------------------------------------
+
+
+async def _units(ctx: Context, loaded: Loaded, token: str, progress: Progress) -> Progress:
+    """One page of the entries since the start, deleted ones too, with the postings their manifests name."""
+    ticket = await ctx.store.ledger.ticket()
+    rows = await _page_of_entries(ctx, loaded, progress.cursor)
+    entries: dict[str, Entry] = {}
+    units: dict[str, Unit] = {}
+    for row in rows:
+        entry = msgspec.structs.replace(
+            entry_from(row, loaded.setup, timezone="UTC"), deleted=bool(row.get("IsDeleted"))
+        )
+        postings = tuple(parse_manifest(entry.written.get("billed", ""), entry.id))
+        entries[entry.id] = entry
+        units[entry.id] = Unit(id=entry.id, entry=entry, postings=postings)
+    facts = await judge(ctx, loaded, entries, units, {})
+    await ctx.store.epoch.restore_units(token, ticket, facts, {id_: unit.postings for id_, unit in units.items()})
+    if len(rows) < UNITS_PAGE:
+        return msgspec.structs.replace(progress, step="invoices", cursor="1")
+    return msgspec.structs.replace(progress, cursor=str(rows[-1]["Id"]))
+
+
+async def _page_of_entries(ctx: Context, loaded: Loaded, after: str) -> list[dict[str, object]]:
+    conditions = [*loaded.setup.soql_conditions, *([f"Id > '{after}'"] if after else [])]
+    paths = ", ".join(dict.fromkeys([*loaded.setup.paths(), "IsDeleted"]))
+    query = (
+        f"SELECT {paths} FROM {loaded.setup.source.sobject} "  # noqa: S608 - names come from the checked setup, the id from Salesforce
+        f"WHERE {' AND '.join(conditions)} ORDER BY Id LIMIT {UNITS_PAGE}"
+    )
+    return [row async for rows in ctx.salesforce.query_all(query) for row in rows]
+
+
+# ---- documents -----------------------------------------------------------------------------------------------------
+
+
+async def _documents(ctx: Context, loaded: Loaded, token: str, progress: Progress) -> Progress:
+    """One page of our invoices or credit notes, in all statuses."""
+    number = int(progress.cursor or 1)
+    kind: DocumentType = "ACCREC" if progress.step == "invoices" else "ACCRECCREDIT"
+    page = await ctx.xero.invoices(page=number, created_by_my_app=True, kind=kind, patience=ctx.limits.step)
+    for found in page.items:
+        identity = parse_url(found.url)
+        if identity is not None:
+            await _restore(ctx, loaded, token, found, *identity)
+    if page.page < page.page_count:
+        return msgspec.structs.replace(progress, cursor=str(number + 1))
+    following = "credit-notes" if progress.step == "invoices" else "finish"
+    return msgspec.structs.replace(progress, step=following, cursor="1")
+
+
+async def _restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: str, sequence: int) -> None:
+    """Put one document of ours back into the ledger, with the postings that can be proven."""
+    units = await ctx.store.ledger.units(await ctx.store.ledger.members(key))
+    here = document_id(key, sequence)
+    named = [posting for unit in units.values() for posting in unit.postings if posting.document == here]
+    placed = [u.verdict for u in units.values() if isinstance(u.verdict, Placed) and u.verdict.key == key]
+    period = _period(loaded, found, placed)
+    groups = {each.unit: each.line for each in placed}
+    document = restored(found, key, sequence, named, period=period, groups=groups)
+    if not named:
+        document = await _recognised(ctx, loaded, found, document, placed) or document
+    held = (await ctx.store.ledger.invoices([key]))[key]
+    record = with_document(held.invoice or _invoice(key, found, period, placed), document, found.contact_name)
+    await ctx.store.epoch.restore_invoice(token, record)
+    await ctx.store.epoch.restore_number(token, key, sequence, found.number)
+    await _restore_postings(ctx, token, units, document)
+    if document.problem:
+        await _doubt(ctx, token, units, document)
+
+
+def _invoice(key: str, found: Found, period: str, placed: Sequence[Placed]) -> Invoice:
+    group = placed[0].group if placed else ()
+    return Invoice(key=key, contact=found.contact, currency=found.currency, period=period, group=group)
+
+
+def _period(loaded: Loaded, found: Found, placed: Sequence[Placed]) -> str:
+    if placed:
+        return placed[0].period
+    day = date.fromisoformat(found.date) if found.date else datetime.now(UTC).date()
+    return period_of(day, loaded.rules.period, loaded.rules.start)
+
+
+async def _recognised(
+    ctx: Context, loaded: Loaded, found: Found, document: Document, placed: Sequence[Placed]
+) -> Document | None:
+    """A draft without manifests whose content is just what its entries make now stands for those entries."""
+    free = list(placed)
+    if document.status != "open" or not free:
+        return None
+    contact = (await ctx.contacts({free[0].contact})).get(free[0].contact)
+    wanted = compose(None, free, {}, loaded.rules, await ctx.company(), contact).document
+    if wanted is None or canonical(wanted) != canonical(found):
+        return None
+    same = msgspec.structs.replace(wanted, sequence=document.sequence, number=found.number, xero_id=found.id)
+    return accept(same, found)
+
+
+async def _restore_postings(ctx: Context, token: str, units: Mapping[str, Unit], document: Document) -> None:
+    here = document_id(document.key, document.sequence)
+    fresh = postings_of(document)
+    changed: dict[str, list[Posting]] = {}
+    for id_, unit in units.items():
+        mine = [posting for posting in fresh if posting.unit == id_]
+        others = [posting for posting in unit.postings if posting.document != here]
+        if mine or len(others) != len(unit.postings):
+            changed[id_] = others + mine
+    await ctx.store.epoch.restore_postings(token, changed)
+
+
+async def _doubt(ctx: Context, token: str, units: Mapping[str, Unit], document: Document) -> None:
+    """Entries of this client that name no document may already be on this one: they wait for a person."""
+    log.warning("document_not_proven", number=document.number, problem=document.problem)
+    unproven = [id_ for id_, unit in units.items() if not unit.postings]
+    await ctx.store.epoch.doubt(token, unproven, f"It may already be on {document.number}. {document.problem}")
+
+
+async def _finish(ctx: Context, token: str, progress: Progress) -> None:
+    """The last checks, then the epoch."""
+    counter = await ctx.store.intents.counter()
+    await ctx.store.epoch.raise_counter(token, max(counter, ctx.store.highwater.highest()))
+    await ctx.store.epoch.complete(token)
+    await ctx.store.audit.write(ctx.who, "rebuilt", "ledger", {"since": progress.since})
+    log.info("ledger_complete")
+    for stage in ("collect", "invoices", "write_back"):
+        await ctx.store.bell.ring(stage)

@@ -1,0 +1,174 @@
+"""The session: one login at a time, shared by all tasks of a process and by all processes of a deployment.
+
+A token answer has no lifetime, so a session is used until Salesforce refuses it (401 INVALID_SESSION_ID). Then whoever
+comes first renews it, and a newer one that a sibling process stored is used before a new login is made.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from worker import addresses
+from worker.limits import Limits
+from worker.salesforce.errors import LoginRefused, SalesforceError, UnexpectedAnswer, Unreachable
+from worker.salesforce.flows import Flow
+from worker.salesforce.ids import id18
+from worker.salesforce.logins import login_refusal
+from worker.salesforce.wire import decode
+
+SERVICE = "salesforce"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What calls are made with. `org_id` has 18 characters; `instance_url` is the host that serves the org now."""
+
+    access_token: str = field(repr=False)
+    instance_url: str
+    org_id: str
+    user_id: str = ""
+
+
+class TokenStore(Protocol):
+    """Where the processes of a deployment keep their tokens; `worker.store` has the encrypted one."""
+
+    async def get(self, service: str) -> dict[str, Any] | None:
+        """What was put last, or None."""
+
+    async def put(self, service: str, token: dict[str, Any], /) -> None:
+        """Keep this one."""
+
+    def lock(self, service: str) -> AbstractAsyncContextManager[Any]:
+        """Held by one process at a time."""
+
+
+class MemoryTokens:
+    """A token store of one process, for commands that must work without Redis."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, dict[str, Any]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def get(self, service: str) -> dict[str, Any] | None:
+        """What was put last, or None."""
+        return self._tokens.get(service)
+
+    async def put(self, service: str, token: dict[str, Any], /) -> None:
+        """Keep this one."""
+        self._tokens[service] = token
+
+    def lock(self, service: str) -> AbstractAsyncContextManager[None]:
+        """Held by one task at a time."""
+        return self._locks.setdefault(service, asyncio.Lock())
+
+
+class TokenKeeper:
+    """Hands out the current session and renews it, once, however many ask."""
+
+    def __init__(self, flow: Flow, tokens: TokenStore, http: aiohttp.ClientSession, limits: Limits) -> None:
+        self._flow = flow
+        self._tokens = tokens
+        self._http = http
+        self._limits = limits
+        self._lock = asyncio.Lock()
+        self._renewals = 0
+        self._failure: SalesforceError | None = None
+        self.current: Session | None = None
+
+    async def session(self) -> Session:
+        """The session in use, a sibling's, or a new one. Raises as `renew`."""
+        return self.current or await self.renew(None)
+
+    async def renew(self, stale: Session | None) -> Session:
+        """A session other than `stale`.
+
+        Those who wait while another task renews take its result, good or bad: a refused login is not repeated for
+        each of them.
+
+        Raises:
+            LoginRefused: Salesforce does not let us in; a person must act.
+            SalesforceError: no answer, or one that makes no sense; trying later may work.
+        """
+        seen = self._renewals
+        try:
+            async with asyncio.timeout(self._limits.token_lock), self._lock:
+                if self.current is not None and self.current != stale:
+                    return self.current
+                if self._failure is not None and self._renewals != seen:
+                    raise self._failure.with_traceback(None)
+                return await self._renew_once(stale)
+        except TimeoutError:
+            raise Unreachable(f"Salesforce gave no session within {self._limits.token_lock:g} s.") from None
+
+    async def _renew_once(self, stale: Session | None) -> Session:
+        self.current, self._failure = None, None
+        try:
+            self.current = await self._shared(stale) or await self._locked(stale)
+        except SalesforceError as error:
+            self._failure = error
+            raise
+        finally:
+            self._renewals += 1
+        return self.current
+
+    async def _locked(self, stale: Session | None) -> Session:
+        async with self._tokens.lock(SERVICE):
+            return await self._shared(stale) or await self._login()
+
+    async def _shared(self, stale: Session | None) -> Session | None:
+        """A sibling's session, when it is of the same identity and not the stale one."""
+        stored = await self._tokens.get(SERVICE)
+        if not stored or stored.get("identity") != self._flow.identity:
+            return None
+        session = session_from(stored)
+        return None if stale is not None and session.access_token == stale.access_token else session
+
+    async def _login(self) -> Session:
+        status, body = await self._post(f"{self._flow.login_url}/services/oauth2/token", self._flow.form())
+        if status != 200:
+            raise login_refusal(status, body)
+        try:
+            answer = decode(body, object)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, Mapping):
+            raise UnexpectedAnswer("Salesforce answered a login with something that is no token.", status=status)
+        session = session_from(answer)
+        kept = {key: answer[key] for key in ("access_token", "instance_url", "id", "issued_at") if key in answer}
+        await self._tokens.put(SERVICE, kept | {"identity": self._flow.identity})
+        return session
+
+    async def _post(self, url: str, form: dict[str, str]) -> tuple[int, bytes]:
+        try:
+            async with self._http.post(url, data=form, allow_redirects=False) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            host = urlsplit(url).netloc
+            raise Unreachable(
+                f"Salesforce's login at {host} cannot be reached ({type(error).__name__}).",
+                "Check SALESFORCE_LOGIN_URL and this machine's way to the internet.",
+            ) from error
+
+
+def session_from(answer: Mapping[str, Any]) -> Session:
+    """The session of a token answer: the org from its `id` address (`…/id/<org>/<user>`), the host as answered.
+
+    Raises:
+        UnexpectedAnswer: when one of the three is missing.
+        LoginRefused: when the token would travel unencrypted.
+    """
+    try:
+        token, instance = str(answer["access_token"]), str(answer["instance_url"])
+        org, user = urlsplit(str(answer["id"])).path.rstrip("/").split("/")[-2:]
+        org, user = id18(org), id18(user)
+    except (KeyError, ValueError):
+        raise UnexpectedAnswer("A token answer of Salesforce lacks its token, address or org id.") from None
+    try:
+        return Session(token, addresses.web_url(instance), org, user)
+    except ValueError as error:
+        raise LoginRefused(f"The instance_url that Salesforce answered {error}") from None

@@ -1,0 +1,46 @@
+"""From the setup file's sections to the rules that billing works by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.billing.model import PersonRate, Rules
+from worker.salesforce.ids import is_id
+from worker.setup.ids import record_id
+from worker.setup.sections import Person
+
+if TYPE_CHECKING:
+    from worker.setup.model import Setup
+
+
+def billing_rules(setup: Setup, org: str, version: int) -> Rules:
+    """Everything that decides what is billed and how it reads. Raises ValueError for a miscopied org id."""
+    source, billing, approved = setup.source, setup.billing, setup.source.approved
+    return Rules(
+        org=record_id(org) if is_id(org) else org,
+        source=source.sobject,
+        start=billing.start,
+        rate_paths=source.fields.rates,
+        default_rate=billing.default_rate,
+        people=tuple(_person(row) for row in setup.people.person),
+        bill_listed_only=setup.people.bill == "listed",
+        approved_values=approved.values if approved else None,
+        withdrawn_values=approved.withdrawn if approved else (),
+        invoice_per=billing.invoice_per,
+        period=billing.period,
+        invoice_date=billing.invoice_date,
+        line_per=billing.line_per,
+        description=billing.description,
+        reference=billing.reference,
+        numbering=billing.numbering,
+        number_prefix=billing.number_prefix,
+        revenue_account=billing.revenue_account,
+        tax_type=billing.tax_type,
+        amounts=billing.amounts,
+        due_days=billing.due_days,
+        version=version,
+    )
+
+
+def _person(row: Person) -> PersonRate:
+    return PersonRate(id=row.id, rate=row.rate, currency=row.currency, since=row.since, bill=row.bill)

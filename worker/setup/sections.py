@@ -1,0 +1,237 @@
+"""The sections of a setup file with their defaults. `docs/setup-file.md` says what each key means."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr
+
+from worker.setup.schedule import Schedule
+from worker.setup.values import (
+    Amount,
+    Channel,
+    ContactPath,
+    Count,
+    Currency,
+    Day,
+    Duration,
+    FieldName,
+    GateValue,
+    Listed,
+    OptionalAmount,
+    OptionalDays,
+    OptionalField,
+    OptionalPath,
+    Percentage,
+    RatePath,
+    RecordId,
+    SomeDuration,
+    SoqlPath,
+    Text,
+    When,
+    only,
+    refuse,
+)
+
+
+class Section(BaseModel):
+    """A table of the file: nothing in it can be changed, nothing unknown is accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+# ---- [source] ------------------------------------------------------------------------------------------------------
+
+
+class Fields(Section):
+    """`[source.fields]`: SOQL paths from the entry. Names beyond these are mapped too (`extra`)."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, SoqlPath] = Field(init=False)
+
+    hours: OptionalPath = None
+    minutes: OptionalPath = None
+    start: OptionalPath = None
+    end: OptionalPath = None
+    worked_on: SoqlPath = Field(description="the field with the day the work was done")
+    person: SoqlPath = Field(description="the field with who worked")
+    person_name: OptionalPath = None
+    description: OptionalPath = None
+    project: OptionalPath = None
+    project_name: OptionalPath = None
+    xero_contact: ContactPath = Field(description="the path to the ContactID of the Xero contact to bill")
+    billable: OptionalPath = None
+    currency: OptionalPath = None
+    already_billed: OptionalPath = None
+    rates: Annotated[tuple[RatePath, ...], Listed] = ("people",)
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """Further mapped names and their paths, in the file's order."""
+        return dict(self.__pydantic_extra__ or {})
+
+    def mapped(self) -> dict[str, str]:
+        """Every mapped name and its path, `rates` excepted."""
+        known = ((name, getattr(self, name)) for name in type(self).model_fields if name != "rates")
+        return {name: path for name, path in known if path} | self.extra
+
+    @property
+    def rate_paths(self) -> tuple[str, ...]:
+        """The paths among `rates`."""
+        return tuple(path for path in self.rates if path != "people")
+
+
+class Approved(Section):
+    """`[source.approved]`: only entries with one of these values are billed."""
+
+    field: SoqlPath = Field(description="the field with the approval")
+    values: Annotated[tuple[GateValue, ...], Listed] = Field(description="the values that mean approved")
+    withdrawn: Annotated[tuple[GateValue, ...], Listed] = ()
+
+
+class WriteBack(Section):
+    """`[source.write_back]`: fields of the entry itself that tell its billing state."""
+
+    invoice_id: OptionalField = None
+    invoice_number: OptionalField = None
+    invoice_status: OptionalField = None
+    billed: OptionalField = None
+    problem: OptionalField = None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What is written and the field it is written to."""
+        return {name: field for name in type(self).model_fields if (field := getattr(self, name))}
+
+
+class Source(Section):
+    """`[source]`: where time is tracked."""
+
+    sobject: FieldName = Field(description="the API name of the object that time is tracked in")
+    channel: Channel = ""
+    fields: Fields = Field(description="the fields of an entry")
+    approved: Approved | None = None
+    write_back: WriteBack = WriteBack()
+
+
+# ---- [schedule] ----------------------------------------------------------------------------------------------------
+
+
+class ScheduleSection(Section):
+    """`[schedule]`: when each thing is done."""
+
+    invoices: When = Schedule(kind="preview")
+    settle: Duration = timedelta(seconds=5)
+    settle_max: Duration = timedelta(minutes=1)
+    refresh: Duration = timedelta(0)
+    statuses: SomeDuration = timedelta(minutes=15)
+    contacts: SomeDuration = timedelta(hours=1)
+    reconcile: SomeDuration = timedelta(hours=1)
+
+
+# ---- [billing] -----------------------------------------------------------------------------------------------------
+
+
+class Surcharge(Section):
+    """`[[billing.surcharge]]`; a table without a key counts as none."""
+
+    name: Text = ""
+    percent: Percentage = Decimal(0)
+    revenue_account: Text = ""
+    tax_type: Text = ""
+    on: Literal["time"] = "time"
+
+
+def _no_surcharge(given: tuple[Surcharge, ...]) -> tuple[Surcharge, ...]:
+    if any(item.model_fields_set for item in given):
+        raise refuse("surcharges are not supported yet", "Leave it out.")
+    return ()
+
+
+Period = Literal["month", "week", "fortnight", "quarter", "day", "until-approved"]
+Amounts = Literal["", "exclusive", "inclusive", "no-tax"]
+
+
+def _period(value: Period) -> Period:
+    if value == "until-approved":
+        raise refuse('"until-approved" is not supported yet', 'Write "month", "week", "fortnight", "quarter" or "day".')
+    return value
+
+
+def _numbering(value: str) -> str:
+    if value == "xero":
+        raise refuse('"xero" is not supported yet', 'Write "series" or "key".')
+    return value
+
+
+class Billing(Section):
+    """`[billing]`: what becomes an invoice and how it reads."""
+
+    start: Day = Field(description="time worked before this day is never billed here")
+    invoice_per: Annotated[tuple[Text, ...], Listed] = ("xero_contact",)
+    period: Annotated[Period, AfterValidator(_period)] = "month"
+    close_after: Annotated[Duration, only(timedelta(days=5), '"5d"')] = timedelta(days=5)
+    invoice_date: Literal["period-end", "last-entry", "today"] = "period-end"
+    lock_date: Annotated[Literal["warn", "next-open-day"], only("warn", '"warn"')] = "warn"
+    line_per: Annotated[tuple[Text, ...], Listed] = ("project", "person")
+    description: Text = "{project} · {person}"
+    reference: Text = "{period}"
+    numbering: Annotated[Literal["series", "key", "xero"], AfterValidator(_numbering)] = "series"
+    number_prefix: Text = "TT-"
+    revenue_account: Text = ""
+    tax_type: Text = ""
+    amounts: Amounts = ""
+    due_days: OptionalDays = None
+    at_close: Annotated[Literal["draft", "awaiting-approval"], only("draft", '"draft"')] = "draft"
+    correct: Annotated[Literal["ask", "auto"], only("ask", '"ask"')] = "ask"
+    correct_after: Annotated[Duration, only(timedelta(days=1), '"1d"')] = timedelta(days=1)
+    decrease: Annotated[Literal["credit-note", "line"], only("credit-note", '"credit-note"')] = "credit-note"
+    round_minutes: Annotated[Count, only(0, "0")] = 0
+    round_mode: Annotated[Literal["nearest", "up", "down"], only("nearest", '"nearest"')] = "nearest"
+    round_per: Annotated[Literal["entry", "day", "line"], only("entry", '"entry"')] = "entry"
+    minimum_invoice: Annotated[Amount, only(Decimal(0), '"0"')] = Decimal(0)
+    show_non_billable: Annotated[Literal["no", "line"], only("no", '"no"')] = "no"
+    attach_timesheet: Annotated[StrictBool, only(True, "true")] = True
+    default_rate: OptionalAmount = None
+    tracking: Annotated[dict[StrictStr, Text], only({}, "an empty table")] = Field(default_factory=dict)
+    surcharge: Annotated[tuple[Surcharge, ...], AfterValidator(_no_surcharge)] = ()
+
+
+# ---- [brake], [people], [contacts] ---------------------------------------------------------------------------------
+
+
+class Brake(Section):
+    """`[brake]`: a pass that would do more than this waits for a person."""
+
+    new_invoices: Annotated[Count, only(50, "50")] = 50
+    removed_entries: Annotated[Count, only(50, "50")] = 50
+    corrections: Annotated[Count, only(10, "10")] = 10
+    changed_value: Annotated[Percentage, only(Decimal(20), '"20%"')] = Decimal(20)
+
+
+class Person(Section):
+    """`[[people.person]]`: from a day on, a person's rate and whether their time is billed."""
+
+    id: RecordId = Field(description="the person's record id, as the mapped `person` field holds it")
+    rate: OptionalAmount = None
+    currency: Currency = ""
+    since: Annotated[date | None, Day] = Field(default=None, alias="from")
+    bill: StrictBool = True
+
+
+class People(Section):
+    """`[people]`: whose time is sent to Xero, and at what rate."""
+
+    bill: Literal["all", "listed"] = "all"
+    person: tuple[Person, ...] = ()
+
+
+class Contacts(Section):
+    """`[contacts]`: where Xero contacts land in Salesforce."""
+
+    sobject: FieldName = Field(description="the API name of the object that Xero contacts are written to")
+    external_id: FieldName = Field(description="its unique external id field, for the ContactID")
+    only: Literal["all", "customers"] = "all"
+    fields: dict[FieldName, Text] = Field(default_factory=dict)

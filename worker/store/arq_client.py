@@ -1,0 +1,55 @@
+"""arq's client, built by hand: its own settings know no deadlines, no retries after a restart of Redis, no host-name
+check, and unpickle whatever stands in the queue.
+
+What goes into the queue is JSON: names, and results that keep an exception's class and text.
+"""
+
+from typing import Any
+
+import msgspec
+from arq.connections import ArqRedis
+from redis.exceptions import WatchError
+
+from worker.store.connection import open_redis
+
+KEPT_FOR = (
+    30 * 86_400_000
+)  # milliseconds a job stays known when no worker runs; arq's own day forgets over a long outage
+
+
+def open_arq(url: str) -> ArqRedis:
+    """The client that enqueues doorbells and that the worker runs on; `url` as in `open_redis`."""
+    made = open_redis(url, decode=False, client=ArqRedis)
+    assert isinstance(made, ArqRedis)
+    made.job_serializer = dumps
+    made.job_deserializer = loads
+    made.expires_extra_ms = KEPT_FOR
+    return made
+
+
+async def ring(redis: ArqRedis, function: str, *names: str, after: float = 0.0) -> bool:
+    """Ring a doorbell: have a worker call `function(*names)` in `after` seconds. One bell of a kind hangs at a time.
+
+    False when it hangs already, or was lost to a restart of Redis: the cron rings again.
+    """
+    try:
+        job = await redis.enqueue_job(function, *names, _job_id=":".join((function, *names)), _defer_by=after or None)
+    except WatchError:
+        return False  # arq's WATCH ended with its connection
+    return job is not None
+
+
+def dumps(job: dict[str, Any]) -> bytes:
+    """Encode what arq stores; raises `TypeError` for an argument that JSON cannot hold."""
+    return msgspec.json.encode(job, enc_hook=_exception)
+
+
+def loads(stored: bytes) -> dict[str, Any]:
+    """Decode it; raises `msgspec.DecodeError` for anything else, a pickle above all."""
+    return msgspec.json.decode(stored, type=dict[str, Any])
+
+
+def _exception(value: object) -> object:
+    if isinstance(value, BaseException):
+        return {"error_class": f"{type(value).__module__}.{type(value).__qualname__}", "error_text": str(value)}
+    raise TypeError(f"{type(value).__qualname__} cannot be part of a job")

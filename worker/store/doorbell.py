@@ -1,0 +1,37 @@
+"""Doorbells: arq jobs that say "look at your list". Losing one costs nothing; a cron rings again for what is due."""
+
+import math
+import time
+
+from arq.connections import ArqRedis
+
+JOBS = {
+    "collect": "collect",
+    "invoices": "invoice",
+    "write_back": "write_back",
+    "contacts": "contacts",
+    "statuses": "statuses",
+    "reconcile": "reconcile",
+    "rebuild": "rebuild",
+}
+GRAIN = 0.25  # seconds: rings for one stage that fall into the same grain are one job
+
+
+class Doorbell:
+    """Rings the workers. Arguments are names only; the job's id is its stage and moment, so a burst is one job."""
+
+    def __init__(self, arq: ArqRedis, queue: str) -> None:
+        self._arq, self._queue = arq, queue
+
+    async def ring(self, stage: str, delay: float = 0.0) -> None:
+        """Ask some worker to look at `stage` in `delay` seconds."""
+        moment = math.ceil((time.time() + delay) / GRAIN)
+        await self._arq.enqueue_job(JOBS[stage], _job_id=f"{stage}:{moment}", _defer_by=delay, _queue_name=self._queue)
+
+
+class SilentDoorbell:
+    """Rings nobody: for commands that do the work in their own process."""
+
+    async def ring(self, stage: str, delay: float = 0.0) -> None:
+        """Nothing to do."""
+        del stage, delay

@@ -1,0 +1,370 @@
+"""The ledger: what Salesforce says of each unit, what our documents in Xero hold, and which unit is on which.
+
+A unit's hash: `entry` (facts), `ticket` of the read they came from, `verdict` (placed, waiting, out), `belongs` (the
+invoice key it should be on), `postings`, `posted` (the key whose document holds it open) and `at` (that key, or the
+one whose unresolved intent holds it). An invoice's hash: `record`, `version`, `slot` (its one unresolved intent).
+Records are opaque JSON to the scripts; only ids, tickets, versions and generations are looked at there.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from worker.billing.model import Correction, Entry, Invoice, Out, Placed, Posting, Waiting
+from worker.store.keys import Keys
+from worker.store.lua import Key, script, stub
+from worker.store.worklist import PRELUDE, EpochMovedError, Settle
+
+Verdict = Placed | Waiting | Out
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the ledger knows of one unit."""
+
+    id: str
+    entry: Entry | None = None
+    ticket: int = 0
+    verdict: Verdict | None = None
+    belongs: str = ""
+    at: str = ""
+    posted: str = ""
+    postings: tuple[Posting, ...] = ()
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger's record of an invoice key with its version and slot."""
+
+    key: str
+    invoice: Invoice | None = None
+    version: str = "0"
+    slot: str = ""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Units held back from an invoice and corrections proposed for it: decisions that are a person's."""
+
+    waiting: Mapping[str, Waiting] = {}
+    corrections: tuple[Correction, ...] = ()
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What one read of Salesforce found for a unit, and what billing makes of it; `write_back`: tell the entry."""
+
+    id: str
+    generation: str
+    entry: Entry
+    verdict: Verdict
+    write_back: bool = False
+
+
+class Ledger:
+    """Units and invoices."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis, self._keys = redis, keys
+
+    async def ticket(self) -> int:
+        """A number drawn before a read: facts are stored only over older tickets."""
+        return int(await self._redis.incr(self._keys("ticket")))
+
+    async def store_facts(self, epoch: str, ticket: int, facts: Sequence[Facts], settle: Settle) -> list[str]:
+        """Store what was read, make the invoices concerned due, be done with the ids: one script.
+
+        Gives the ids refused because a newer read is stored; they stay due. Raises `EpochMovedError`.
+        """
+        refused: list[str] = []
+        for start in range(0, len(facts), 100):
+            rows = [fact_row(fact) for fact in facts[start : start + 100]]
+            quiet, most = int(settle.quiet * 1000), int(max(settle.most, settle.quiet) * 1000)
+            answer = await _store_facts(
+                self._redis, self._keys.base, epoch, str(ticket), rows, quiet, most, settle.size
+            )
+            if answer is None:
+                raise EpochMovedError("collect")
+            refused += answer
+        return refused
+
+    async def note_written(self, id_: str, ticket: int, entry: Entry) -> None:
+        """The entry's write-back fields now say this, unless a newer read has told already."""
+        await _note_written(self._redis, self._keys("unit", id_), str(ticket), _text(entry))
+
+    async def unit(self, id_: str) -> Unit | None:
+        """One unit; None when the ledger does not know it."""
+        return (await self.units([id_])).get(id_)
+
+    async def units(self, ids: Iterable[str]) -> dict[str, Unit]:
+        """The units that the ledger knows among these."""
+        names = list(ids)
+        pipe = self._redis.pipeline(transaction=False)
+        for id_ in names:
+            pipe.hgetall(self._keys("unit", id_))
+        rows: list[dict[str, str]] = await pipe.execute() if names else []
+        return {id_: _unit(id_, row) for id_, row in zip(names, rows, strict=True) if row}
+
+    async def members(self, key: str) -> set[str]:
+        """Ids of the units that belong on this invoice, or were on it."""
+        return set(await self._redis.smembers(self._keys("members", key)))  # type: ignore[misc]
+
+    async def invoices(self, keys: Iterable[str]) -> dict[str, Held]:
+        """The ledger's records of these keys; a key without a record has version 0 and an empty slot."""
+        names = list(keys)
+        pipe = self._redis.pipeline(transaction=False)
+        for key in names:
+            pipe.hgetall(self._keys("invoice", key))
+        rows: list[dict[str, str]] = await pipe.execute() if names else []
+        return {key: _held(key, row) for key, row in zip(names, rows, strict=True)}
+
+    async def all_keys(self) -> list[str]:
+        """Every invoice key with a record, latest change last."""
+        keys: list[str] = await self._redis.zrange(self._keys("invoices"), 0, -1)
+        return keys
+
+    async def page_invoices(self, start: int = 0, count: int = 50) -> list[Held]:
+        """A page of the invoices, latest change first."""
+        names = await self._redis.zrevrange(self._keys("invoices"), start, start + count - 1)
+        return list((await self.invoices(names)).values())
+
+    async def scan_units(self, count: int = 500) -> AsyncIterator[list[Unit]]:
+        """Every unit, in batches, in no order."""
+        batch: list[str] = []
+        async for id_ in self._redis.sscan_iter(self._keys("units"), count=count):
+            batch.append(id_)
+            if len(batch) >= count:
+                yield list((await self.units(batch)).values())
+                batch = []
+        if batch:
+            yield list((await self.units(batch)).values())
+
+    async def count_units(self) -> int:
+        """How many units the ledger knows."""
+        return int(await self._redis.scard(self._keys("units")))  # type: ignore[misc]
+
+    async def waiting(self, start: int = 0, count: int = 100) -> list[Unit]:
+        """A page of the units that wait, longest first."""
+        names = await self._redis.zrange(self._keys("waiting"), start, start + count - 1)
+        return list((await self.units(names)).values())
+
+    async def waiting_since(self, ids: Sequence[str]) -> dict[str, int]:
+        """Milliseconds since 1970 at which these units began to wait."""
+        scores = await self._redis.zmscore(self._keys("waiting"), list(ids)) if ids else []
+        return {id_: int(score) for id_, score in zip(ids, scores, strict=True) if score is not None}
+
+    async def count_waiting(self) -> int:
+        """How many units wait."""
+        return int(await self._redis.zcard(self._keys("waiting")))
+
+    async def flag(self, keys: Iterable[str], reason: str) -> None:
+        """These invoices must be read from Xero when they are next looked at, even when nothing of ours changed."""
+        mapping = dict.fromkeys(keys, reason)
+        if mapping:
+            await self._redis.hset(self._keys("verify"), mapping=mapping)  # type: ignore[misc]
+
+    async def flagged(self, keys: Sequence[str]) -> set[str]:
+        """Which of these are flagged."""
+        values = await self._redis.hmget(self._keys("verify"), list(keys)) if keys else []  # type: ignore[misc]
+        return {key for key, value in zip(keys, values, strict=True) if value}
+
+    async def doubts(self, ids: Iterable[str]) -> dict[str, str]:
+        """Which of these units may be billed already, after a rebuild that could not prove it, and why."""
+        names = list(ids)
+        values = await self._redis.hmget(self._keys("doubts"), names) if names else []  # type: ignore[misc]
+        return {id_: text for id_, text in zip(names, values, strict=True) if text}
+
+    async def unflag(self, key: str) -> None:
+        """The invoice was read from Xero and is as it should be."""
+        await self._redis.hdel(self._keys("verify"), key)  # type: ignore[misc]
+
+    async def note(self, key: str, note: Note) -> None:
+        """What composing this invoice found for people; an empty note removes the last one."""
+        if note.waiting or note.corrections:
+            await self._redis.hset(self._keys("notes"), key, _text(note))  # type: ignore[misc]
+        else:
+            await self._redis.hdel(self._keys("notes"), key)  # type: ignore[misc]
+
+    async def notes(self) -> dict[str, Note]:
+        """All notes, by invoice key."""
+        rows = await self._redis.hgetall(self._keys("notes"))  # type: ignore[misc]
+        return {key: msgspec.json.decode(text, type=Note) for key, text in rows.items()}
+
+    async def merge(self, epoch: str, held: Held, invoice: Invoice, units: Mapping[str, Sequence[Posting]]) -> bool:
+        """Record what was found in Xero (a person's edits, a new status) when the invoice has not moved since `held`.
+
+        `units` are the postings that change by it. Units no longer held open there are free again, and the key each
+        belongs on becomes due. False when the record moved or a slot is taken. Raises `EpochMovedError`.
+        """
+        rows = [postings_row(id_, postings) for id_, postings in units.items()]
+        answer = await _merge(self._redis, self._keys.base, epoch, held.key, held.version, _text(invoice), rows)
+        if answer is None:
+            raise EpochMovedError("invoices")
+        return bool(answer)
+
+    async def closed(self) -> set[str]:
+        """Periods that take no more time."""
+        return set(await self._redis.smembers(self._keys("closed")))  # type: ignore[misc]
+
+    async def number(self, key: str, sequence: int) -> str:
+        """The number bound to this document; "" when none is."""
+        return await self._redis.hget(self._keys("numbers"), f"{key}/{sequence}") or ""  # type: ignore[misc]
+
+    async def series(self) -> int:
+        """The last number of the series that was given out."""
+        return int(await self._redis.get(self._keys("series")) or 0)
+
+    async def raise_series(self, least: int) -> None:
+        """After a rebuild or a burned number the series goes on from the highest seen."""
+        await _raise_series(self._redis, self._keys("series"), least)
+
+    async def burn(self, key: str, sequence: int) -> None:
+        """The number bound to this document is somebody else's: the next intent takes another."""
+        await self._redis.hdel(self._keys("numbers"), f"{key}/{sequence}")  # type: ignore[misc]
+
+
+def postings_row(id_: str, postings: Sequence[Posting]) -> list[str]:
+    """A unit's postings as the scripts take them: id, JSON, key of the document that holds it open ("" when none)."""
+    open_on = [posting.document.partition("/")[0] for posting in postings if posting.state == "open"]
+    return [id_, _text(list(postings)), open_on[-1] if open_on else ""]
+
+
+def fact_row(fact: Facts) -> list[str]:
+    """A unit's facts as the scripts take them."""
+    verdict = fact.verdict
+    belongs = verdict.key if isinstance(verdict, Placed) else ""
+    waits, cause = ("1", verdict.cause) if isinstance(verdict, Waiting) else ("", "")
+    told = "1" if fact.write_back else ""
+    return [fact.id, fact.generation, _text(fact.entry), _text(verdict), belongs, waits, cause, told]
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+_VERDICT = msgspec.json.Decoder(Verdict)
+_ENTRY = msgspec.json.Decoder(Entry)
+_POSTINGS = msgspec.json.Decoder(tuple[Posting, ...])
+_INVOICE = msgspec.json.Decoder(Invoice)
+
+
+def _unit(id_: str, row: Mapping[str, str]) -> Unit:
+    return Unit(
+        id=id_,
+        entry=_ENTRY.decode(row["entry"]) if row.get("entry") else None,
+        ticket=int(row.get("ticket", 0)),
+        verdict=_VERDICT.decode(row["verdict"]) if row.get("verdict") else None,
+        belongs=row.get("belongs", ""),
+        at=row.get("at", ""),
+        posted=row.get("posted", ""),
+        postings=_POSTINGS.decode(row["postings"]) if row.get("postings") else (),
+    )
+
+
+def _held(key: str, row: Mapping[str, str]) -> Held:
+    record = _INVOICE.decode(row["record"]) if row.get("record") else None
+    return Held(key=key, invoice=record, version=row.get("version", "0"), slot=row.get("slot", ""))
+
+
+# Lua shared with the intents: what follows when a unit's postings change or an intent lets go of it.
+LEDGER_PRELUDE = (
+    PRELUDE
+    + """
+local function unit_posted(base, id, postings, posted)
+  local unit = base .. "unit:" .. id
+  redis.call("HSET", unit, "postings", postings, "posted", posted, "at", posted)
+  redis.call("SADD", base .. "units", id)
+  if posted ~= "" then redis.call("SADD", base .. "members:" .. posted, id) end
+end
+local function unit_free(base, id, key)
+  local unit = base .. "unit:" .. id
+  local row = redis.call("HMGET", unit, "posted", "belongs")
+  redis.call("HSET", unit, "at", row[1] or "")
+  if row[2] and row[2] ~= "" and row[2] ~= key then work_add(base, "invoices", row[2], 0, 0, 0) end
+  if (row[1] or "") ~= key and (row[2] or "") ~= key then redis.call("SREM", base .. "members:" .. key, id) end
+end
+local function unit_facts(base, row, ticket)
+  local id, belongs, cause = row[1], row[5], row[7]
+  local unit = base .. "unit:" .. id
+  local had = redis.call("HGET", unit, "cause")
+  redis.call("HSET", unit, "ticket", ticket, "entry", row[3], "verdict", row[4])
+  redis.call("HSET", unit, "belongs", belongs, "cause", cause)
+  redis.call("SADD", base .. "units", id)
+  if belongs ~= "" then redis.call("SADD", base .. "members:" .. belongs, id) end
+  if had and had ~= "" then redis.call("SREM", base .. "cause:" .. had, "collect|" .. id) end
+  if row[6] == "1" then
+    redis.call("ZADD", base .. "waiting", "NX", now_ms(), id)
+    if cause ~= "" then redis.call("SADD", base .. "cause:" .. cause, "collect|" .. id) end
+  else
+    redis.call("ZREM", base .. "waiting", id)
+  end
+end
+local function invoice_put(base, key, record)
+  local invoice = base .. "invoice:" .. key
+  redis.call("HSET", invoice, "record", record)
+  redis.call("HINCRBY", invoice, "version", 1)
+  redis.call("ZADD", base .. "invoices", now_ms(), key)
+end
+"""
+)
+
+
+@script(prelude=LEDGER_PRELUDE)
+async def _store_facts(
+    redis: Redis, base: str, epoch: str, ticket: str, rows: list[list[str]], quiet: int, most: int, size: int
+) -> list[str] | None:
+    """
+    if not epoch_is(base, epoch) then return false end
+    local refused = {}
+    for _, row in ipairs(rows) do
+      local id, list = row[1], base .. "work:collect"
+      local had = redis.call("HMGET", base .. "unit:" .. id, "ticket", "at", "belongs")
+      if had[1] and tonumber(had[1]) >= tonumber(ticket) then
+        refused[#refused + 1] = id
+        work_end(list, id)
+      else
+        unit_facts(base, row, ticket)
+        local keys = {[row[5]] = true, [had[2] or ""] = true, [had[3] or ""] = true}
+        keys[""] = nil
+        for key, _ in pairs(keys) do work_add(base, "invoices", key, quiet, most, tonumber(size)) end
+        if row[8] == "1" then work_add(base, "write_back", id, 0, 0, 0) end
+        work_done(list, id, row[2])
+      end
+    end
+    return refused
+    """
+    stub()
+
+
+@script(allow_oom=True, prelude=LEDGER_PRELUDE)
+async def _merge(
+    redis: Redis, base: str, epoch: str, key: str, version: str, record: str, rows: list[list[str]]
+) -> int | None:
+    """
+    if not epoch_is(base, epoch) then return false end
+    local had = redis.call("HMGET", base .. "invoice:" .. key, "version", "slot")
+    if (had[1] or "0") ~= version or (had[2] or "") ~= "" then return 0 end
+    invoice_put(base, key, record)
+    for _, row in ipairs(rows) do
+      unit_posted(base, row[1], row[2], row[3])
+      work_add(base, "write_back", row[1], 0, 0, 0)
+      unit_free(base, row[1], key)
+    end
+    redis.call("HDEL", base .. "verify", key)
+    return 1
+    """
+    stub()
+
+
+@script()
+async def _raise_series(redis: Redis, series: Key, least: int) -> None:
+    """
+    if tonumber(redis.call("GET", series) or 0) < tonumber(least) then redis.call("SET", series, least) end
+    """
+    stub()
+
+
+@script(allow_oom=True)
+async def _note_written(redis: Redis, unit: Key, ticket: str, entry: str) -> None:
+    """
+    if redis.call("HGET", unit, "ticket") == ticket then redis.call("HSET", unit, "entry", entry) end
+    """
+    stub()

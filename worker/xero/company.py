@@ -1,0 +1,69 @@
+"""The company's settings, accounts, tax rates and currencies, made into `Company`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from worker.billing.model import Account, Company, TaxRate
+from worker.xero.contacts import terms
+from worker.xero.errors import Unreadable
+from worker.xero.pages import records
+from worker.xero.values import BadValueError, Json, flag, items, nested, number, text
+
+
+def company(tenant: str, organisation: Any, accounts: Any, tax_rates: Any, currencies: Any, *, read_at: str) -> Company:
+    """The company from the four answers; entries without a code cannot be used on a line and are left out.
+
+    Raises:
+        Unreadable: an answer is not what its endpoint answers.
+    """
+    about = next(iter(_listed(organisation, "Organisations", "Name")), None)
+    if about is None:
+        raise Unreadable("Xero answered no company.", "Connect to Xero again.")
+    return Company(
+        tenant=tenant,
+        name=text(about, "Name"),
+        base_currency=text(about, "BaseCurrency"),
+        timezone=text(about, "Timezone"),
+        pays_tax=flag(about, "PaysTax", True),
+        default_amounts=text(about, "DefaultSalesTax"),
+        terms=terms(nested(about, "PaymentTerms")),
+        accounts=tuple(_account(record) for record in _listed(accounts, "Accounts", "Code")),
+        tax_rates=tuple(_tax_rate(record) for record in _listed(tax_rates, "TaxRates", "TaxType")),
+        currencies=tuple(text(record, "Code") for record in _listed(currencies, "Currencies", "Code")),
+        demo=flag(about, "IsDemoCompany", False),
+        read_at=read_at,
+    )
+
+
+def _listed(envelope: Any, resource: str, key: str) -> list[Json]:
+    records(envelope, resource)
+    return [record for record in items(envelope, resource) if text(record, key)]
+
+
+def _account(record: Json) -> Account:
+    return Account(
+        code=text(record, "Code"),
+        name=text(record, "Name"),
+        type=text(record, "Type"),
+        tax_type=text(record, "TaxType"),
+        status=text(record, "Status") or "ACTIVE",
+    )
+
+
+def _tax_rate(record: Json) -> TaxRate:
+    return TaxRate(
+        type=text(record, "TaxType"),
+        name=text(record, "Name"),
+        rate=_rate(record),
+        status=text(record, "Status") or "ACTIVE",
+        can_apply_to_revenue=flag(record, "CanApplyToRevenue", True),
+    )
+
+
+def _rate(record: Json) -> Decimal:
+    try:
+        return number(record, "EffectiveRate") or number(record, "DisplayTaxRate") or Decimal(0)
+    except BadValueError:
+        return Decimal(0)
