@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from time import monotonic
 
 import structlog
 
@@ -108,6 +109,7 @@ class Intake:
         lost: list[RawEvent] = []
         for raw in group:
             try:
+                self._refuse_broken(raw)
                 read.append(await self._door.decode(raw))
             except Undecodable as error:
                 if batch.events:
@@ -129,8 +131,7 @@ class Intake:
 
     async def _again(self, raw: RawEvent, error: Undecodable) -> ChangeEvent | None:
         """Try an event again with fresh schema and token; after the last try park it, and None."""
-        clock = asyncio.get_running_loop().time
-        if self._broken.get(raw.schema, 0.0) < clock():
+        if raw.schema not in self._broken:
             for _ in range(TRIES):
                 await asyncio.sleep(jitter(self._limits.backoff_base))
                 try:
@@ -138,9 +139,16 @@ class Intake:
                 except Undecodable as again:
                     error = again
             if isinstance(error, SchemaUnreadable):
-                self._broken[raw.schema] = clock() + self._limits.backoff_cap
+                self._broken[raw.schema] = monotonic() + self._limits.backoff_cap
         await self._park(raw, error)
         return None
+
+    def _refuse_broken(self, raw: RawEvent) -> None:
+        """Not every event of a schema that cannot be had is worth three tries: for a while they are parked at once."""
+        until = self._broken.get(raw.schema)
+        if until is not None and until > monotonic():
+            raise SchemaUnreadable(f"The schema {raw.schema} could not be read a moment ago.")
+        self._broken.pop(raw.schema, None)
 
     async def _park(self, raw: RawEvent, error: Undecodable) -> None:
         self._status.parked += 1
@@ -178,17 +186,19 @@ class Intake:
         self._expected = batch.position
         self._status.responded(batch.committed, batch.events)
         self._status.resyncs.update(batch.resync.keys())
-        if batch.ids or resync:
-            await knock(self._ring, self._limits)
+        await knock(self._ring, self._limits, collect=bool(batch.ids), reconcile=bool(resync))
 
 
-async def knock(ring: Ring, limits: Limits) -> None:
-    """Ring the doorbell of `collect`. When that fails nothing is lost: the list rings by itself within a second."""
-    try:
-        async with asyncio.timeout(limits.heartbeat):
-            await ring("collect")
-    except Exception as error:  # whatever the client raises
-        log.info("doorbell not rung", error=repr(error))
+async def knock(ring: Ring, limits: Limits, *, collect: bool = False, reconcile: bool = False) -> None:
+    """Ring these stages' doorbells. When that fails nothing is lost: what is due rings by itself within a second."""
+    for stage, wanted in (("collect", collect), ("reconcile", reconcile)):
+        if not wanted:
+            continue
+        try:
+            async with asyncio.timeout(limits.heartbeat):
+                await ring(stage)
+        except Exception as error:  # whatever the client raises
+            log.info("doorbell not rung", stage=stage, error=repr(error))
 
 
 def _runs(events: Iterable[RawEvent]) -> Iterator[list[RawEvent]]:

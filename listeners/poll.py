@@ -111,5 +111,4 @@ class Poll:
             raise Refused(
                 f"The inbox did not take what polling {self._source.sobject} brought: its watermark or lease moved."
             )
-        if ids or resync:
-            await knock(self._ring, self._limits)
+        await knock(self._ring, self._limits, collect=bool(ids), reconcile=bool(resync))

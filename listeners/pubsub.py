@@ -42,6 +42,7 @@ class PubSub:
         self._session: Session | None = None
         self._stale: Session | None = None  # what Salesforce refused last
         self._stub: Any = None
+        self._call: Any = None
 
     @asynccontextmanager
     async def subscribe(self, channel: str, replay: str | None) -> AsyncIterator["PubSubSubscription"]:
@@ -52,14 +53,14 @@ class PubSub:
         session = await self._live_session()
         async with open_channel(self._target, self._limits) as wire:
             self._stub = PubSubStub(wire)  # type: ignore[no-untyped-call]  # generated
-            call = self._stub.Subscribe(metadata=_metadata(session))
+            self._call = call = self._stub.Subscribe(metadata=_metadata(session))
             try:
                 with self._faults(channel):
                     subscription = PubSubSubscription(call, channel, self._limits, self._faults)
                     await subscription.begin(replay)
                     yield subscription
             finally:
-                self._stub = None
+                self._stub = self._call = None
                 call.cancel()
 
     async def decode(self, raw: RawEvent, *, fresh: bool = False) -> ChangeEvent:
@@ -84,6 +85,8 @@ class PubSub:
         try:
             return await self._get_schema(schema_id)
         except StreamFault as error:
+            if self._call is None or self._call.done():
+                raise  # it is the link that broke: the event will be told again
             if error.fault is not Fault.AUTH:
                 raise SchemaUnreadable(f"The schema {schema_id} of an event could not be read: {error.what}") from error
         await self._live_session()  # a stream outlives its token, this call does not
@@ -94,8 +97,6 @@ class PubSub:
 
     async def _get_schema(self, schema_id: str) -> str:
         assert self._session is not None, "events are decoded while their stream is open"
-        if self._stub is None:
-            raise StreamFault(Fault.UNAVAILABLE, "The stream ended before its event's schema was read.")
         with self._faults(f"schema {schema_id}"):
             answer = await self._stub.GetSchema(
                 SchemaRequest(schema_id=schema_id),

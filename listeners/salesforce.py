@@ -46,7 +46,13 @@ class Listener:
         self._backoff = Backoff(self.limits)
 
     async def run(self) -> None:
-        """For ever; whatever fails is shown, waited for and tried again."""
+        """Until cancelled; whatever fails is shown, waited for and tried again."""
+        try:
+            await self._for_ever()
+        finally:
+            self.status.now("stopped")
+
+    async def _for_ever(self) -> None:
         while True:
             try:
                 source = await self._wait_for_setup()

@@ -102,7 +102,7 @@ class Stream:
         log.warning("no usable position: reading Salesforce", channel=self._source.channel, kind=kind, since=since)
         self._status.resyncs[kind] += 1
         await self._inbox.request_resync(Resync.named(kind, self._lease.token), since)
-        await knock(self._ring, self._limits)
+        await knock(self._ring, self._limits, reconcile=True)
 
     async def _take(self, responses: Subscription, intake: Intake, resync: dict[str, str]) -> None:
         async for response in responses:

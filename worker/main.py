@@ -49,7 +49,7 @@ Job = Callable[[Context], Awaitable[object]]
 @asynccontextmanager
 async def open_store(settings: Settings, *, bells: bool = True) -> AsyncIterator[Store]:
     """The store of this deployment, checked. Raises `ConfigurationError` for a server that cannot be used."""
-    url, limits = await find_url(settings), limits_of(settings)
+    url, limits = find_url(settings), limits_of(settings)
     redis, arq = open_redis(url), open_arq(url) if bells else None
     bell: Bell = Doorbell(arq, QUEUE) if arq is not None else SilentDoorbell()
     given = settings.hourstream_secret_key
@@ -115,10 +115,11 @@ def name_of_process() -> str:
 
 
 def _job(name: str, work: Job, failures: Failures) -> Any:
-    async def run(arq: dict[str, Any]) -> None:
+    async def run(arq: dict[Any, Any]) -> None:
         await failures.guard(arq["context"], name, work)
 
-    return func(run, name=name)
+    coroutine: Any = run  # arq's own type of it cannot be written by hand
+    return func(coroutine, name=name)
 
 
 async def run_worker(settings: Settings) -> None:
@@ -130,10 +131,11 @@ async def run_worker(settings: Settings) -> None:
     }  # fmt: skip
     async with wire(settings, name_of_process()) as context:
 
-        async def doorbells(arq: dict[str, Any]) -> None:
+        async def ring(arq: dict[Any, Any]) -> None:
             await tick(arq["context"])
 
-        pool = open_arq(await find_url(settings))
+        doorbells: Any = ring  # as in `_job`
+        pool = open_arq(find_url(settings))
         worker = Worker(
             functions=[_job(name, work, failures) for name, work in jobs.items()],
             cron_jobs=[cron(doorbells, name="doorbells", second=set(range(60)), run_at_startup=True, timeout=STEP)],

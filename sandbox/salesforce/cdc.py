@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sandbox.salesforce.avro import EventSchema, schema_of
-from sandbox.salesforce.ids import to18
 from sandbox.salesforce.org import Org, Record
 from sandbox.salesforce.schema import SObject
 from sandbox.salesforce.values import epoch_ms
 from sandbox.salesforce.writes import Change
 
 ALL_CHANGES = "/data/ChangeEvents"
-OVERFLOW_ID = to18("0" * 15)
+REPLAY_ID_BYTES = 10
 Key = tuple[object, ...]
 
 
@@ -170,7 +169,7 @@ class ChangeBus:
 
     def _new_position(self) -> bytes:
         self._number += secrets.randbelow(40) + 1
-        replay_id = self._number.to_bytes(8, "big") + b"\x00\x00"
+        replay_id = self._number.to_bytes(8, "big").ljust(REPLAY_ID_BYTES, b"\x00")
         self._positions[replay_id] = (self._index, self.org.clock.now())
         return replay_id
 
@@ -181,7 +180,8 @@ class ChangeBus:
 
     def locate(self, replay_id: bytes) -> int:
         """The index behind a position. Raises InvalidReplayIdError."""
-        known = self._positions.get(replay_id)
+        # Stock Node clients keep the first eight bytes only, which the real service takes as well.
+        known = self._positions.get(replay_id.ljust(REPLAY_ID_BYTES, b"\x00"))
         if known is None or known[1] < self._horizon():
             raise InvalidReplayIdError(replay_id.hex())
         return known[0]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,6 +119,7 @@ class Bus(rpc.PubSubServicer):
     most_outstanding: int = 0
     open: int = 0
     address: str = ""
+    on_schema: Callable[[], Awaitable[None]] | None = None  # before a schema is answered
     _next: int = 1000
     _break: Refusal | None = None
 
@@ -129,7 +130,9 @@ class Bus(rpc.PubSubServicer):
         async with self._moved:
             self._moved.notify_all()
 
-    async def publish(self, schema_id: str = "schema-1", raw: bytes | None = None, same: bool = False, **header: Any) -> bytes:
+    async def publish(
+        self, schema_id: str = "schema-1", raw: bytes | None = None, same: bool = False, **header: Any
+    ) -> bytes:
         """Append an event; `same`: under the replay id of the one before. Gives its replay id."""
         self._next += 0 if same else 1
         body = payload(self.schemas.get(schema_id, SCHEMA), **header) if raw is None else raw
@@ -147,7 +150,9 @@ class Bus(rpc.PubSubServicer):
     def latest(self) -> bytes:
         return replay(self._next)
 
-    async def Subscribe(self, requests: AsyncIterator[pb.FetchRequest], context: Any) -> AsyncIterator[pb.FetchResponse]:  # noqa: N802
+    async def Subscribe(  # noqa: N802 - named by the service
+        self, requests: AsyncIterator[pb.FetchRequest], context: Any
+    ) -> AsyncIterator[pb.FetchResponse]:
         await self._admit(context, self.refusals)
         first = await anext(requests)
         self.first.append(first)
@@ -165,7 +170,9 @@ class Bus(rpc.PubSubServicer):
                 if found:
                     at += len(found)
                     self.outstanding -= len(found)
-                    yield pb.FetchResponse(events=found, latest_replay_id=b"not to be used", pending_num_requested=self.outstanding)
+                    yield pb.FetchResponse(
+                        events=found, latest_replay_id=b"not to be used", pending_num_requested=self.outstanding
+                    )
                     continue
                 if not await self._wait() and not self.silent:
                     yield pb.FetchResponse(latest_replay_id=self.latest, pending_num_requested=self.outstanding)
@@ -175,6 +182,8 @@ class Bus(rpc.PubSubServicer):
 
     async def GetSchema(self, request: pb.SchemaRequest, context: Any) -> pb.SchemaInfo:  # noqa: N802
         self.schema_calls.append(request.schema_id)
+        if self.on_schema is not None:
+            await self.on_schema()
         await self._admit(context, self.schema_refusals)
         if request.schema_id not in self.schemas:
             await _abort(context, Refusal(grpc.StatusCode.INVALID_ARGUMENT, PREFIX + "schema.fetch.validation.failed"))

@@ -71,7 +71,9 @@ def test_short_record_ids_become_long_ones() -> None:
         ("DELETE", ["a00000000000001AAA"], "normal", 1),
     ],
 )
-def test_an_event_that_does_not_name_all_that_changed_says_so(change: str, ids: list[str], kind: str, named: int) -> None:
+def test_an_event_that_does_not_name_all_that_changed_says_so(
+    change: str, ids: list[str], kind: str, named: int
+) -> None:
     found = event(changeType=change, recordIds=ids)
     assert (found.kind, len(found.record_ids)) == (kind, named)
 

@@ -149,8 +149,10 @@ def test_other_redis_addresses_are_refused(monkeypatch: pytest.MonkeyPatch, url:
         (
             "SALESFORCE_PUBSUB_TLS",
             "false",
-            "SALESFORCE_PUBSUB_TLS is false, but SALESFORCE_PUBSUB_TARGET is not on this machine. "
-            "Plaintext is accepted for loopback only: leave the variable out.",
+            (
+                "SALESFORCE_PUBSUB_TLS is false, but SALESFORCE_PUBSUB_TARGET is not on this machine. "
+                "Plaintext is accepted for loopback only: leave the variable out."
+            ),
         ),
         (
             "HOURSTREAM_HEALTH_PORT",
@@ -165,8 +167,10 @@ def test_other_redis_addresses_are_refused(monkeypatch: pytest.MonkeyPatch, url:
         (
             "SALESFORCE_USERNAME",
             "me@example.com",
-            "SALESFORCE_PRIVATE_KEY_FILE is missing. SALESFORCE_USERNAME is given: "
-            "the JWT bearer flow needs both, or neither.",
+            (
+                "SALESFORCE_PRIVATE_KEY_FILE is missing. SALESFORCE_USERNAME is given: "
+                "the JWT bearer flow needs both, or neither."
+            ),
         ),
         (
             "HOURSTREAM_SETUP",
@@ -176,8 +180,10 @@ def test_other_redis_addresses_are_refused(monkeypatch: pytest.MonkeyPatch, url:
         (
             "HOURSTREAM_SECRET_KEY",
             "short",
-            "HOURSTREAM_SECRET_KEY holds a key that is not a Fernet key (32 bytes in URL-safe base64). "
-            "Leave it out and `hourstream up` makes one in HOURSTREAM_DATA/secret.key.",
+            (
+                "HOURSTREAM_SECRET_KEY holds a key that is not a Fernet key (32 bytes in URL-safe base64). "
+                "Leave it out and `hourstream up` makes one in HOURSTREAM_DATA/secret.key."
+            ),
         ),
     ],
 )

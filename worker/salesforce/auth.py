@@ -40,11 +40,13 @@ class TokenStore(Protocol):
     async def get(self, service: str) -> dict[str, Any] | None:
         """What was put last, or None."""
 
-    async def put(self, service: str, token: dict[str, Any], /) -> None:
-        """Keep this one."""
+    async def put(self, service: str, token: dict[str, Any], held: Any, /) -> bool:
+        """Keep this one, under the lock that `held` stands for. False: a later holder has put another."""
+        ...
 
     def lock(self, service: str) -> AbstractAsyncContextManager[Any]:
-        """Held by one process at a time."""
+        """Held by one process at a time, given up by itself when its holder dies; gives what `put` is to be told."""
+        ...
 
 
 class MemoryTokens:
@@ -58,9 +60,10 @@ class MemoryTokens:
         """What was put last, or None."""
         return self._tokens.get(service)
 
-    async def put(self, service: str, token: dict[str, Any], /) -> None:
+    async def put(self, service: str, token: dict[str, Any], held: Any = None, /) -> bool:
         """Keep this one."""
         self._tokens[service] = token
+        return True
 
     def lock(self, service: str) -> AbstractAsyncContextManager[None]:
         """Held by one task at a time."""
@@ -117,8 +120,8 @@ class TokenKeeper:
         return self.current
 
     async def _locked(self, stale: Session | None) -> Session:
-        async with self._tokens.lock(SERVICE):
-            return await self._shared(stale) or await self._login()
+        async with self._tokens.lock(SERVICE) as held:
+            return await self._shared(stale) or await self._login(stale, held)
 
     async def _shared(self, stale: Session | None) -> Session | None:
         """A sibling's session, when it is of the same identity and not the stale one."""
@@ -128,7 +131,7 @@ class TokenKeeper:
         session = session_from(stored)
         return None if stale is not None and session.access_token == stale.access_token else session
 
-    async def _login(self) -> Session:
+    async def _login(self, stale: Session | None, held: Any) -> Session:
         status, body = await self._post(f"{self._flow.login_url}/services/oauth2/token", self._flow.form())
         if status != 200:
             raise login_refusal(status, body)
@@ -140,8 +143,10 @@ class TokenKeeper:
             raise UnexpectedAnswer("Salesforce answered a login with something that is no token.", status=status)
         session = session_from(answer)
         kept = {key: answer[key] for key in ("access_token", "instance_url", "id", "issued_at") if key in answer}
-        await self._tokens.put(SERVICE, kept | {"identity": self._flow.identity})
-        return session
+        if await self._tokens.put(SERVICE, kept | {"identity": self._flow.identity}, held):
+            return session
+        # The lock ran out while Salesforce took its time, and another process has signed in since.
+        return await self._shared(stale) or session
 
     async def _post(self, url: str, form: dict[str, str]) -> tuple[int, bytes]:
         try:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec.structs import replace
 
 from worker.billing.model import Entry
-from worker.salesforce.ids import is_id
+from worker.salesforce.ids import id18, is_id
 from worker.setup.ids import record_id
 from worker.setup.model import Setup
 from worker.setup.paths import lookup_field
@@ -47,7 +47,7 @@ def entry_from(record: Mapping[str, Any], setup: Setup, *, timezone: str) -> Ent
     """
     reader = _Reader(record, _zone(timezone))
     fields, gate = setup.source.fields, setup.source.approved
-    record18 = record_id(str(record["Id"]))
+    record18 = id18(str(record["Id"]))
     entry = Entry(
         id=f"{setup.source.sobject}:{record18}#0",
         record=record18,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.billing.model import PersonRate, Rules
-from worker.salesforce.ids import is_id
-from worker.setup.ids import record_id
+from worker.salesforce.ids import id18, is_id
 from worker.setup.sections import Person
 
 if TYPE_CHECKING:
@@ -14,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def billing_rules(setup: Setup, org: str, version: int) -> Rules:
-    """Everything that decides what is billed and how it reads. Raises ValueError for a miscopied org id."""
+    """Everything that decides what is billed and how it reads."""
     source, billing, approved = setup.source, setup.billing, setup.source.approved
     return Rules(
-        org=record_id(org) if is_id(org) else org,
+        org=id18(org) if is_id(org) else org,
         source=source.sobject,
         start=billing.start,
         rate_paths=source.fields.rates,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -21,6 +21,7 @@ from worker.setup.values import (
     GateValue,
     Listed,
     OptionalAmount,
+    OptionalDay,
     OptionalDays,
     OptionalField,
     OptionalPath,
@@ -217,7 +218,7 @@ class Person(Section):
     id: RecordId = Field(description="the person's record id, as the mapped `person` field holds it")
     rate: OptionalAmount = None
     currency: Currency = ""
-    since: Annotated[date | None, Day] = Field(default=None, alias="from")
+    since: OptionalDay = Field(default=None, alias="from")
     bill: StrictBool = True
 
 

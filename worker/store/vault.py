@@ -9,8 +9,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -72,6 +74,10 @@ async def _store(redis: Redis, *, tokens: Key, service: str, fence: str, sealed:
     return stub()
 
 
+# What this task holds: whoever renews a token under the lock stores it under the same one.
+_holding: ContextVar[Mapping[str, Held]] = ContextVar("holding", default=MappingProxyType({}))
+
+
 @dataclass(frozen=True)
 class TokenVault:
     """Tokens by service ("salesforce", "xero"). What a token holds is its client's business: any JSON object."""
@@ -104,9 +110,10 @@ class TokenVault:
     async def put(self, service: str, token: Mapping[str, Any], held: Held | None = None) -> bool:
         """Store a token, the current one becoming the previous one.
 
-        Under `held` (from `lock`) it is refused, False, when a later holder has stored one. Without, the lock is taken
-        for the write. Raises `ServiceError` when it could be stored nowhere.
+        Inside `lock` (or under `held`, which it gives) it is refused, False, when a later holder has stored one.
+        Elsewhere the lock is taken for the write. Raises `ServiceError` when it could be stored nowhere.
         """
+        held = held or _holding.get().get(service)
         if held is None:
             async with self.lock(service) as taken:
                 return await self.put(service, token, taken)
@@ -142,9 +149,13 @@ class TokenVault:
             if time.monotonic() > deadline:
                 raise ServiceError(f"The {service} sign-in is being renewed by another process for too long.")
             await asyncio.sleep(LOOK_EVERY)
+        held = Held(service, int(fence))
+        before = _holding.get()
+        _holding.set({**before, service: held})
         try:
-            yield Held(service, int(fence))
+            yield held
         finally:
+            _holding.set(before)
             await locks.release(name, fence)
 
     @property

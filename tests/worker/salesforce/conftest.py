@@ -1,14 +1,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from salesforce_org import Org, serving
+from salesforce_wire import LIMITS, Org, serving
 
-from worker.limits import Limits
 from worker.salesforce.auth import MemoryTokens
 from worker.salesforce.client import SalesforceClient
 from worker.salesforce.flows import ClientCredentials
-
-LIMITS = Limits(backoff_base=0.05)
 
 
 @pytest.fixture

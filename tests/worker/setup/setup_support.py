@@ -1,9 +1,8 @@
 """Setup files for tests: the smallest one, and the documented example."""
 
-import re
 from pathlib import Path
 
-from worker.setup import Setup, SetupError, parse
+from worker.setup import Problem, Setup, SetupError, parse
 
 EXAMPLE = (Path(__file__).parents[3] / "docs" / "setup-example.toml").read_text()
 
@@ -34,10 +33,15 @@ def parsed(**sections: str) -> Setup:
     return parse(smallest(**sections))
 
 
-def refused(text: str) -> list[str]:
-    """The problems of a file, without its name."""
+def problems_of(text: str) -> tuple[Problem, ...]:
+    """The problems of a file."""
     try:
         parse(text)
     except SetupError as error:
-        return [re.sub(r"^setup\.toml:", "", line) for line in str(error).splitlines()]
-    return []
+        return error.problems
+    return ()
+
+
+def refused(text: str) -> list[str]:
+    """The problems of a file as they are printed, without its name."""
+    return [problem.text().removeprefix("setup.toml:") for problem in problems_of(text)]

@@ -205,7 +205,7 @@ async def test_the_background_leaves_slots_to_reads_and_these_to_writes(governor
 
 async def test_a_background_job_that_waited_five_minutes_gets_the_next_slot(redis: Redis, keys: Keys) -> None:
     governor = Governor(redis, keys, Limits(minute=0.2), Quota(per_minute=12))
-    await call(governor)
+    await call(governor, 5)
     stop = asyncio.Event()
 
     async def write_all_the_time() -> None:
@@ -298,10 +298,10 @@ async def _busy(governor: Governor, xero: CountingXero, until: float, seed: int)
 
 
 async def test_a_busy_minute_never_meets_a_429_whenever_xeros_window_begins(redis: Redis) -> None:
-    """Six connections with windows that begin at different moments and some of the first already used, for 5 minutes."""
+    """Six companies, whose windows begin at different moments and are partly used already, for five minutes."""
     began = time.monotonic()
     minutes = 5
-    xeros = [CountingXero(FAST.minute, used=12 * n, starts=began - FAST.minute * n / 6) for n in range(6)]
+    xeros = [CountingXero(FAST.minute, used=10 * n, starts=began - FAST.minute * n / 6) for n in range(6)]
     async with asyncio.TaskGroup() as group:
         for number, xero in enumerate(xeros):
             governor = Governor(redis, Keys(connection=f"c{number}"), FAST)

@@ -9,6 +9,9 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from worker.limits import Limits
+
+LIMITS = Limits(backoff_base=0.05)  # retries come at once, deadlines stay generous
 ORG = "00D000000000001EAA"
 USER = "005000000000001AAA"
 LOGIN = "/services/oauth2/token"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from salesforce_org import Org, Seen, refused
+from salesforce_wire import Org, Seen, refused
 
 from worker.salesforce.client import SalesforceClient
 from worker.salesforce.errors import InvalidSoql, MappingBroken

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 import pytest
 from aiohttp import web
-from conftest import LIMITS
-from salesforce_org import Org, dropped, html, in_turn, page, refused
+from salesforce_wire import LIMITS, Org, dropped, html, in_turn, page, refused
 
 from worker.salesforce.auth import MemoryTokens
 from worker.salesforce.client import SalesforceClient

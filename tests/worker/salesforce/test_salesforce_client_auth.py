@@ -7,11 +7,10 @@ from pathlib import Path
 import jwt
 import pytest
 from aiohttp import web
-from conftest import LIMITS
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
-from salesforce_org import ORG, USER, Org, html, page, refused, serving
+from salesforce_wire import LIMITS, ORG, USER, Org, html, page, refused, serving
 
 from worker.errors import ConfigurationError, ConnectionPaused
 from worker.salesforce.auth import SERVICE, MemoryTokens, Session

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from salesforce_org import Org, refused
+from salesforce_wire import Org, refused
 
 from worker.salesforce.client import SalesforceClient
 from worker.salesforce.errors import RequestRefused

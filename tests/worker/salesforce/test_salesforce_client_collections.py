@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from salesforce_org import Org, Seen, dropped, html, in_turn, refused
+from salesforce_wire import Org, Seen, dropped, html, in_turn, refused
 
 from worker.salesforce.client import SalesforceClient
 from worker.salesforce.collections import BATCH, batches

@@ -1,0 +1,48 @@
+// salesforce-pubsub-api-client against the Salesforce stand-in, over TLS: prints the events it got as one JSON object.
+import PubSubApiClient from "salesforce-pubsub-api-client";
+
+const env = process.env;
+const TOPIC = "/data/TimeEntry__ChangeEvent";
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const client = new PubSubApiClient(
+  {
+    authType: "oauth-client-credentials",
+    loginUrl: env.SALESFORCE_LOGIN_URL,
+    clientId: env.SALESFORCE_CLIENT_ID,
+    clientSecret: env.SALESFORCE_CLIENT_SECRET,
+    pubSubEndpoint: env.SANDBOX_PUBSUB_TLS_TARGET,
+    rejectUnauthorizedSsl: false,
+  },
+  quiet,
+);
+await client.connect();
+
+const seen = { events: [], last: [], replayed: [], error: "" };
+const plain = (event) => ({
+  type: event.payload.ChangeEventHeader.changeType,
+  changed: event.payload.ChangeEventHeader.changedFields,
+  nulled: event.payload.ChangeEventHeader.nulledFields,
+  hours: event.payload.Hours__c,
+  status: event.payload.Status__c,
+  replayId: event.replayId,
+});
+
+const collect = (subscribe, into) =>
+  new Promise((resolve, reject) =>
+    subscribe((_subscription, kind, data) => {
+      if (kind === "event") into.push(plain(data));
+      if (kind === "lastevent") resolve();
+      if (kind === "error") reject(data);
+    }),
+  );
+
+await collect((callback) => client.subscribeFromEarliestEvent(TOPIC, callback, 3), seen.events);
+await collect((callback) => client.subscribeFromReplayId(TOPIC, callback, 2, seen.events[0].replayId), seen.replayed);
+try {
+  await collect((callback) => client.subscribeFromReplayId(TOPIC, callback, 1, 4711), seen.last);
+} catch (error) {
+  seen.error = `${error.code} ${error.metadata?.get("error-code")}`;
+}
+console.log(JSON.stringify(seen));
+client.close();
+process.exit(0);
