@@ -37,7 +37,7 @@ class PubSub:
     name = "pubsub"
 
     def __init__(self, target: Target, sessions: Sessions, limits: Limits) -> None:
-        self._target, self._sessions, self._limits = target, sessions, limits
+        self.target, self._sessions, self._limits = target, sessions, limits
         self._schemas: OrderedDict[str, EventSchema] = OrderedDict()
         self._session: Session | None = None
         self._stale: Session | None = None  # what Salesforce refused last
@@ -51,7 +51,7 @@ class PubSub:
         Raises `StreamFault`, from within as well.
         """
         session = await self._live_session()
-        async with open_channel(self._target, self._limits) as wire:
+        async with open_channel(self.target, self._limits) as wire:
             self._stub = PubSubStub(wire)  # type: ignore[no-untyped-call]  # generated
             self._call = call = self._stub.Subscribe(metadata=_metadata(session))
             try:
@@ -64,12 +64,12 @@ class PubSub:
                 call.cancel()
 
     async def decode(self, raw: RawEvent, *, fresh: bool = False) -> ChangeEvent:
-        """The event, read with the schema it was written with; `fresh`: with schema and token fetched anew.
+        """The event, read with the schema it was written with; `fresh`: fetched anew, with a new token if need be.
 
         Raises `Undecodable`, also when the schema cannot be had.
         """
-        if fresh:
-            self._schemas.pop(raw.schema, None)
+        if fresh and self._schemas.pop(raw.schema, None) is None:
+            self._stale = self._session  # the schema could not be fetched at all: perhaps for want of a good token
             await self._live_session()
         return avro_event(raw.payload, await self._schema(raw.schema), raw.replay)
 
@@ -106,8 +106,7 @@ class PubSub:
         return str(answer.schema_json)
 
     async def _live_session(self) -> Session:
-        async with asyncio.timeout(2 * self._limits.read_request):
-            self._session = await self._sessions.session(self._stale)
+        self._session = await self._sessions.session(self._stale)
         return self._session
 
     @contextmanager
@@ -120,7 +119,7 @@ class PubSub:
             if fault.fault is Fault.AUTH and self._session is not None:
                 self._stale = self._session
             if fault.fault is Fault.PINGS:
-                self._target = self._target.with_rarer_pings()
+                self.target = self.target.with_rarer_pings()
             raise fault from error
 
 

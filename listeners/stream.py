@@ -67,7 +67,7 @@ class Stream:
                 await self._failed(fault)
 
     async def _once(self) -> None:
-        self._status.now("connecting", self._status.reason)
+        self._status.now("connecting", self._status.reason if self._status.state == "retrying" else "")
         position = await self._inbox.position(self._source.channel)
         if position is None or position.replay == self._lost:
             await self._anchor(position)
@@ -117,7 +117,9 @@ class Stream:
     async def _failed(self, fault: StreamFault) -> None:
         wait = self._backoff.failed(fault.fault)
         self._status.reconnects[fault.fault] += 1
-        log.warning("stream ended", channel=self._source.channel, fault=fault.fault, error=str(fault), again_in=wait)
+        log.warning(
+            "stream ended", channel=self._source.channel, fault=str(fault.fault), error=str(fault), again_in=wait
+        )
         if self._stand_in and (fault.fault in LASTING or self._backoff.failing_for > self._limits.minute):
             raise StandIn(fault, max(wait, self._limits.backoff_cap))
         self._status.now("retrying", str(fault))

@@ -116,7 +116,7 @@ class Setups:
             return None
         if stored.version != self._version:
             setup = parse(stored.text)
-            fields = frozenset(setup.source.write_back.mapped().values())
+            fields = frozenset(setup.source.write_back.fields.values())
             self._source = Source(setup.source.sobject, setup.channel, fields)
             self._version = stored.version
         return self._source

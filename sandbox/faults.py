@@ -66,6 +66,11 @@ class Faults:
         self._armed[fault_id] = _Armed(fault, fault.skip, fault.times)
         return fault_id
 
+    @property
+    def armed(self) -> int:
+        """How many faults still wait for their request."""
+        return len(self._armed)
+
     def remove(self, fault_id: str | None = None) -> int:
         """Disarm one fault, or all; answers how many there were."""
         if fault_id is None:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults, fault_middleware
-from sandbox.salesforce import oauth, rest
+from sandbox.salesforce import oauth, rest, site
 from sandbox.salesforce.state import STATE, State
 
 MAX_BODY = 16 * 1024 * 1024
@@ -18,4 +18,5 @@ def create_app(state: State, clock: Clock, faults: Faults) -> web.Application:
     app.router.add_get("/services/data", rest.versions)
     app.router.add_get("/services/data/", rest.versions)
     app.router.add_route("*", "/services/data/{tail:v.*}", rest.data)
+    app.add_routes(site.routes)
     return app

@@ -165,6 +165,11 @@ class ChangeBus:
         made = schema_of(sobject)
         return self.schemas.setdefault(made.id, made)
 
+    @property
+    def subscribers(self) -> int:
+        """How many streams are open."""
+        return len(self._cursors)
+
     # Positions
 
     def _new_position(self) -> bytes:

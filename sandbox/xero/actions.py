@@ -68,11 +68,11 @@ def _remove_payment(company: "XeroCompany", id: str) -> Json:
 
 def _contact(company: "XeroCompany", body: Json, id: str = "") -> Json:
     written = contacts.write(company.books, Fields(_exact(body), "contact"), create_only=not id, target=id)
-    return contact_shape(company.books, written)
+    return contact_shape(company.books, written, "single")
 
 
 def _merge(company: "XeroCompany", loser: str, winner: str) -> Json:
-    return contact_shape(company.books, contacts.merge(company.books, loser, winner))
+    return contact_shape(company.books, contacts.merge(company.books, loser, winner), "single")
 
 
 def _account(company: "XeroCompany", code: str, status: str) -> Json:
@@ -126,11 +126,11 @@ def _limits(company: "XeroCompany", **limits: int) -> Json:
 
 def _calls(company: "XeroCompany") -> Json:
     """Every call of the API so far, with its key, the digest of its body and how it was answered."""
-    return {"calls": [entry.as_json() for entry in company.traffic.entries]}
+    return {"calls": [entry.as_json() for entry in company.requests.entries]}
 
 
 def _clear_calls(company: "XeroCompany") -> Json:
-    company.traffic.clear()
+    company.requests.clear()
     return {}
 
 

@@ -2,20 +2,20 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import uuid4
 
 import jwt
 from aiohttp import web
 
 from sandbox.faults import Fault
-from sandbox.xero import history, resources, wire
+from sandbox.xero import wire
 from sandbox.xero.call import Call
 from sandbox.xero.company import XeroCompany
 from sandbox.xero.documents import Author
 from sandbox.xero.errors import CallError, MissingError, forbidden, internal_error, unauthorised
 from sandbox.xero.idempotency import WRITES, Kept, KeyReusedError, fingerprint
 from sandbox.xero.limits import DAY, MINUTE, Excess
+from sandbox.xero.routes import ROUTES, Route
 from sandbox.xero.tokens import Session
 from sandbox.xero.traffic import Entry
 from sandbox.xero.wire import Json
@@ -41,78 +41,6 @@ XML = {"Content-Type": "text/xml; charset=utf-8"}
 _RETRY_AFTER: dict[str, int | None] = {"minute": MINUTE, "day": DAY, "concurrent": None, "appminute": MINUTE}
 
 
-@dataclass(frozen=True)
-class Route:
-    """An address below the prefix, its scope's area and its handler per method."""
-
-    pattern: re.Pattern[str]
-    area: str
-    handlers: dict[str, Callable[[Call], Json]]
-
-
-def _route(pattern: str, area: str, **handlers: Callable[[Call], Json]) -> Route:
-    return Route(re.compile(pattern.replace("{}", "(?P<key>[^/]+)")), area, handlers)
-
-
-ROUTES = (
-    _route("Organisation", "settings", GET=resources.organisation),
-    _route("Accounts", "settings", GET=resources.accounts),
-    _route("Accounts/{}", "settings", GET=resources.account),
-    _route("TaxRates", "settings", GET=resources.tax_rates),
-    _route("TrackingCategories", "settings", GET=resources.tracking_categories),
-    _route("Currencies", "settings", GET=resources.currencies),
-    _route("BrandingThemes", "settings", GET=resources.branding_themes),
-    _route(
-        "Contacts",
-        "contacts",
-        GET=resources.list_contacts,
-        PUT=resources.write_contacts,
-        POST=resources.write_contacts,
-    ),
-    _route("Contacts/{}", "contacts", GET=resources.get_contact, POST=resources.write_contacts),
-    _route(
-        "Invoices",
-        "invoices",
-        GET=resources.list_documents("invoice"),
-        PUT=resources.write_documents("invoice"),
-        POST=resources.write_documents("invoice"),
-    ),
-    _route(
-        "Invoices/{}",
-        "invoices",
-        GET=resources.get_document("invoice"),
-        POST=resources.write_documents("invoice"),
-    ),
-    _route(
-        "Invoices/{}/History",
-        "invoices",
-        GET=history.read_history("invoice"),
-        PUT=history.add_history("invoice"),
-    ),
-    _route(
-        "CreditNotes",
-        "invoices",
-        GET=resources.list_documents("credit_note"),
-        PUT=resources.write_documents("credit_note"),
-        POST=resources.write_documents("credit_note"),
-    ),
-    _route(
-        "CreditNotes/{}",
-        "invoices",
-        GET=resources.get_document("credit_note"),
-        POST=resources.write_documents("credit_note"),
-    ),
-    _route(
-        "CreditNotes/{}/History",
-        "invoices",
-        GET=history.read_history("credit_note"),
-        PUT=history.add_history("credit_note"),
-    ),
-    _route("Payments", "payments", GET=resources.list_payments, PUT=resources.write_payments),
-    _route("Payments/{}", "payments", POST=resources.write_payments),
-)
-
-
 class Api:
     """Serves every call below /api.xro/2.0/."""
 
@@ -121,7 +49,7 @@ class Api:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one call and write it down."""
-        traffic = self.company.traffic
+        traffic = self.company.requests
         entry = traffic.begin(request.method, request.path, request.query_string)
         status = 0
         try:
@@ -129,7 +57,7 @@ class Api:
             status = kept.status
         finally:
             traffic.end(entry, status)
-        headers = kept.headers | self.company.limits.headers()
+        headers = kept.headers | self.company.limits.headers() | {"xero-correlation-id": str(uuid4())}
         return web.Response(status=kept.status, body=kept.body, headers=headers)
 
     async def _answer(self, request: web.Request, entry: Entry) -> Kept:
@@ -138,7 +66,7 @@ class Api:
         except web.HTTPRequestEntityTooLarge:
             return Kept(413, b"", HTML)
         key = request.headers.get("Idempotency-Key")
-        self.company.traffic.read_body(entry, body, key, is_write=request.method in WRITES)
+        self.company.requests.read_body(entry, body, key, is_write=request.method in WRITES)
         try:
             route, match = _find_route(request)
             session = self._session(request, entry)
@@ -174,8 +102,6 @@ class Api:
         if excess is not None:
             return self._too_many(call.entry, excess)
         try:
-            if call.fault is not None and call.fault.kind == "slow":
-                await self.company.clock.sleep(call.fault.delay)
             if call.fault is not None and call.fault.kind == "503-html":
                 return Kept(503, b"<html><body><h1>Service Unavailable</h1></body></html>", HTML)
             return await self._idempotent(request, call, route, key)
@@ -189,6 +115,8 @@ class Api:
             return Kept(405, b"", HTML)
 
         async def run() -> Kept:
+            if call.fault is not None and call.fault.kind == "slow":
+                await self.company.clock.sleep(call.fault.delay)
             return _run(handler, call, as_json)
 
         if not key or call.method not in WRITES:
@@ -197,13 +125,13 @@ class Api:
         try:
             return await self.company.keys.answer(call.author.client_id, key, same, run)
         except KeyReusedError as refused:
-            self.company.traffic.counts.keys_reused_with_another_body += 1
+            self.company.requests.counts.keys_reused_with_another_body += 1
             return _refusal(refused, as_json)
         except CallError as refused:
             return _refusal(refused, as_json)
 
     def _too_many(self, entry: Entry, excess: Excess) -> Kept:
-        self.company.traffic.limited(entry, excess.problem, excess.retry_after)
+        self.company.requests.limited(entry, excess.problem, excess.retry_after)
         name = self.company.switches["app_minute_name"] if excess.problem == "appminute" else excess.problem
         headers = {"Content-Type": "", "X-Rate-Limit-Problem": name}
         if excess.retry_after is not None:

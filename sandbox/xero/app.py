@@ -22,9 +22,7 @@ def xero_faults() -> Faults:
 def create_app(clock: Clock, faults: Faults, company: XeroCompany) -> web.Application:
     """Everything Xero serves, for `web.AppRunner`."""
     templates = page_templates()
-    app = web.Application(
-        client_max_size=MAX_BODY, middlewares=[company.requests.middleware(), fault_middleware(faults, clock)]
-    )
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[fault_middleware(faults, clock)])
     app.add_routes(Identity(company, templates).routes())
     app.add_routes(Site(company, templates).routes())
     app.router.add_route("*", PREFIX + "{tail:.*}", Api(company).handle)

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sandbox.clock import Clock
-from sandbox.journal import Journal
 from sandbox.xero.actions import ACTIONS
 from sandbox.xero.books import Books
 from sandbox.xero.contact_shapes import contact_shape
@@ -29,8 +28,8 @@ _LOGIN_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 class XeroCompany:
     """One company with two apps registered at it: a custom connection (already connected) and a web app.
 
-    `books` are its records, `switches` the open questions about Xero (a validated mapping), `requests` the journal of
-    everything asked on the port, `traffic` the calls of the Accounting API and what they say about the client.
+    `books` are its records, `switches` the open questions about Xero (a validated mapping), `requests` the calls of
+    the Accounting API and what they say about the client.
     """
 
     def __init__(self, clock: Clock, *, minute: int = 60, day: int = 5000, concurrent: int = 5) -> None:
@@ -38,8 +37,7 @@ class XeroCompany:
         self.switches = Switches()
         self.books = Books(clock, self.switches)
         self.tokens = Tokens(clock)
-        self.requests = Journal(clock)
-        self.traffic = Traffic(clock)
+        self.requests = Traffic(clock)
         self.keys = IdempotencyKeys(clock)
         self._limits = {"minute": minute, "day": day, "concurrent": concurrent}
         for app in _apps():
@@ -82,7 +80,7 @@ class XeroCompany:
         whole: Json = {
             "tenantId": self.tenant_id,
             "organisation": books.organisation.name,
-            "contacts": [contact_shape(books, contact) for contact in shelves.contacts.values()],
+            "contacts": [contact_shape(books, contact, "single") for contact in shelves.contacts.values()],
             "invoices": self._documents("invoice"),
             "creditNotes": self._documents("credit_note"),
             "payments": [payment_shape(books, payment) for payment in shelves.payments.values()],
@@ -94,7 +92,7 @@ class XeroCompany:
                 for document, notes in shelves.notes.items()
             },
             "switches": dict(self.switches),
-            "stats": self.traffic.stats(),
+            "stats": self.requests.stats(),
         }
         found: Json = plain(whole)
         return found

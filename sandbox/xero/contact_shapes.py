@@ -1,6 +1,7 @@
 """Contacts as the API answers them."""
 
 from decimal import Decimal
+from typing import Literal
 
 from sandbox.xero.amounts import cents
 from sandbox.xero.books import Books
@@ -9,7 +10,9 @@ from sandbox.xero.records import Contact
 from sandbox.xero.wire import Json, ms_date, number
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
-_PHONES = ("DDI", "DEFAULT", "FAX", "MOBILE")
+# list: without page; page: with page; single: one by id; write: the answer to a write, or inside a document.
+View = Literal["list", "page", "single", "write"]
+
 _ECHOED = ("Name", "ContactNumber", "AccountNumber", "FirstName", "LastName", "EmailAddress", "ContactStatus")
 # API field, our attribute; left out while empty
 _OPTIONAL = (
@@ -46,31 +49,35 @@ def contact_stub(contact: Contact) -> Json:
     }
 
 
-def contact_shape(books: Books, contact: Contact, *, paged: bool = True, in_document: bool = False) -> Json:
-    """A contact; `paged` adds what only single and paged answers carry."""
+def contact_shape(books: Books, contact: Contact, view: View) -> Json:
+    """A contact in one of Xero's views; inside a document it looks as in the answer to a write."""
+    written = view == "write"
     shown: Json = {
         "ContactID": contact.id,
         "ContactStatus": contact.status,
         "Name": contact.name,
         **{field: value for field, attribute in _OPTIONAL if (value := getattr(contact, attribute))},
-        "BankAccountDetails": contact.bank_account,
-        "Addresses": _addresses(books, contact),
-        "Phones": [{"PhoneType": kind, **contact.phones.get(kind, {})} for kind in _PHONES],
+        "Addresses": _addresses(books, contact, written),
+        "Phones": _phones(contact, written),
         "UpdatedDateUTC": ms_date(contact.updated),
         "ContactGroups": [],
         "IsSupplier": contact.is_supplier,
         "IsCustomer": contact.is_customer,
-        "SalesTrackingCategories": [_tracking(names) for names in contact.sales_tracking],
-        "PurchasesTrackingCategories": [],
-        "ContactPersons": _persons(contact) if paged else [],
-        "HasAttachments": False,
+        "ContactPersons": [] if view == "list" else _persons(contact),
         "HasValidationErrors": False,
     }
     if not contact.currency and books.switches["default_currency_null"] == "yes":
         shown["DefaultCurrency"] = ""
-    if paged and not in_document:
-        shown |= _paged_only(books, contact)
-    return shown
+    if written or contact.bank_account:
+        shown["BankAccountDetails"] = contact.bank_account
+    if written or (contact.sales_tracking and view != "list"):
+        shown["SalesTrackingCategories"] = [_tracking(names) for names in contact.sales_tracking]
+        shown["PurchasesTrackingCategories"] = []
+    if not written:
+        shown["HasAttachments"] = False
+    if view == "single":
+        shown["Attachments"] = []
+    return shown | (_paged_only(books, contact) if view in {"page", "single"} else {})
 
 
 def summary_shape(contact: Contact) -> Json:
@@ -101,11 +108,19 @@ def contact_echo(body: Fields, messages: tuple[str, ...]) -> Json:
     }
 
 
-def _addresses(books: Books, contact: Contact) -> list[Json]:
-    kinds = ["POBOX", "STREET"]
+def _addresses(books: Books, contact: Contact, written: bool) -> list[Json]:
+    kinds = ["STREET", "POBOX"] if written else ["POBOX", "STREET"]
     if books.switches["delivery_address"] == "yes":
         kinds.append("DELIVERY")
-    return [{"AddressType": kind, **contact.addresses.get(kind, {})} for kind in kinds]
+    blank = dict.fromkeys(("City", "Region", "PostalCode", "Country"), "") if written else {}
+    return [{"AddressType": kind, **blank, **contact.addresses.get(kind, {})} for kind in kinds]
+
+
+def _phones(contact: Contact, written: bool) -> list[Json]:
+    """All four kinds, always; in lists an unused one has nothing but its type."""
+    kinds = ("DEFAULT", "DDI", "FAX", "MOBILE") if written else ("DDI", "DEFAULT", "FAX", "MOBILE")
+    blank = dict.fromkeys(("PhoneNumber", "PhoneAreaCode", "PhoneCountryCode"), "") if written else {}
+    return [{"PhoneType": kind, **blank, **contact.phones.get(kind, {})} for kind in kinds]
 
 
 def _persons(contact: Contact) -> list[Json]:

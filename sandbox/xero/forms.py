@@ -19,7 +19,8 @@ NEW = "new"
 async def read(request: web.Request) -> Form:
     """The fields of a form; files are ignored."""
     posted = await request.post()
-    return {name: value.strip() for name, value in posted.items() if isinstance(value, str)}
+    # Browsers send line breaks as two characters; what nobody edited must stay as it was.
+    return {name: value.replace("\r\n", "\n").strip() for name, value in posted.items() if isinstance(value, str)}
 
 
 def line_items(document: Document, form: Form) -> list[Json]:

@@ -31,8 +31,9 @@ class Identity:
             web.post("/connect/revocation", self.revocation),
             web.get("/identity/connect/authorize", self.authorise),
             web.post("/identity/connect/authorize", self.consent),
-            web.get("/connections", self.connections),
-            web.delete("/connections/{id}", self.disconnect),
+            # Xero's addresses do not mind case, and its own SDK writes this one with a capital.
+            web.get("/{name:[Cc]onnections}", self.connections),
+            web.delete("/{name:[Cc]onnections}/{id}", self.disconnect),
         ]
 
     async def token(self, request: web.Request) -> web.Response:

@@ -1,20 +1,14 @@
 """Documents and payments as the API answers them: each of its views leaves out and adds fields of its own."""
 
 from decimal import Decimal
-from typing import Literal
 
 from sandbox.xero.amounts import cents
 from sandbox.xero.books import Books
-from sandbox.xero.contact_shapes import contact_shape, contact_stub
+from sandbox.xero.contact_shapes import NO_ID, View, contact_shape, contact_stub
 from sandbox.xero.fields import Fields
 from sandbox.xero.header import FIELDS
 from sandbox.xero.records import Document, Kind, Line, Payment
 from sandbox.xero.wire import Json, day_pair, number, updated_pair
-
-# list: without page, no lines; page: with page; single: one by id; write: the answer to a write.
-View = Literal["list", "page", "single", "write"]
-
-NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
 def document_shape(books: Books, document: Document, view: View, unit_places: int) -> Json:
@@ -48,31 +42,42 @@ def document_shape(books: Books, document: Document, view: View, unit_places: in
 
 
 def _money_facts(books: Books, document: Document, view: View) -> Json:
-    payments = [
-        payment
-        for payment in books.shelves.payments.values()
-        if document.paid and payment.invoice_id == document.id and payment.status != "DELETED"
-    ]
-    shown: Json = {"Payments": [_payment_stub(payment) for payment in payments]} if payments or view != "write" else {}
+    """Payments, credits and what is due: lists name every kind, other answers only what there is."""
+    payments = _payments(books, document) if document.paid else []
+    listed = view in {"list", "page"}
+    shown: Json = {"Payments": payments} if payments or listed else {}
+    if listed:
+        shown["InvoiceAddresses"] = []
     if view != "write":
-        shown |= {"HasAttachments": False, "InvoiceAddresses": []}
+        shown["HasAttachments"] = False
     if document.kind == "credit_note":
         return shown | {"ID": document.id, "RemainingCredit": number(cents(document.due_amount)), "Allocations": []}
+    if listed:
+        shown["CreditNotes"] = []
+    if view != "write":
+        shown["AmountCredited"] = number(cents(document.credited))
     return shown | {
-        "CreditNotes": [],
         "Prepayments": [],
         "Overpayments": [],
-        "AmountDue": number(cents(document.due_amount)) if document.status != "DELETED" else Decimal("0.0"),
+        "AmountDue": number(cents(document.due_amount)),
         "AmountPaid": number(cents(document.paid)),
-        "AmountCredited": number(cents(document.credited)),
         "IsDiscounted": any(line.discount_rate or line.discount_amount for line in document.lines),
         "InvoicePaymentServices": [],
+        **({"Attachments": []} if view == "single" else {}),
     }
+
+
+def _payments(books: Books, document: Document) -> list[Json]:
+    return [
+        _payment_stub(payment)
+        for payment in books.shelves.payments.values()
+        if payment.invoice_id == document.id and payment.status != "DELETED"
+    ]
 
 
 def _contact(books: Books, document: Document, view: View) -> Json:
     contact = books.shelves.contacts[document.contact_id]
-    return contact_stub(contact) if view in {"list", "page"} else contact_shape(books, contact, in_document=True)
+    return contact_stub(contact) if view in {"list", "page"} else contact_shape(books, contact, "write")
 
 
 def _line(books: Books, line: Line, view: View, unit_places: int) -> Json:

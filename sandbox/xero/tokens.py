@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
+from jwt.types import Options
 
 from sandbox.clock import Clock
 
@@ -15,6 +16,8 @@ CODE_SECONDS = 300
 ID_SECONDS = 300
 GRACE_SECONDS = 1800
 REFRESH_DAYS = 60
+
+_UNTIMED: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
 
 SCOPES = frozenset(
     {
@@ -184,8 +187,8 @@ class Tokens:
 
     def session(self, bearer: str) -> tuple[Session, datetime]:
         """The session of an access token and when it ends, also when that is past. Raises jwt.InvalidTokenError."""
-        options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-        claims = jwt.decode(bearer, self.key, algorithms=["HS256"], options=options)  # type: ignore[arg-type]  # a plain dict is what PyJWT documents
+        # Expiry is ours to tell: by the stand-in's clock, with Xero's words.
+        claims = jwt.decode(bearer, self.key, algorithms=["HS256"], options=_UNTIMED)
         if claims["authentication_event_id"] in self._revoked:
             raise jwt.InvalidTokenError("revoked")
         app = self.apps[claims["client_id"]]

@@ -14,7 +14,7 @@ from sandbox.clock import Clock
 from sandbox.serve import Ports, Running, running
 
 SCRIPTS = Path(__file__).parent / "node"
-DEADLINE = 60.0
+DEADLINE = 45.0
 Run = Callable[[str], Awaitable[Any]]
 
 

@@ -1,66 +1,13 @@
 """A bus on a socket, and listeners on it, ended with the test."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from listeners.channel import Target
-from listeners.ports import Source
-from listeners.pubsub import PubSub
 from listeners.salesforce import Listener
 from tests.listeners.bus import CHANNEL, Bus, serving
-from tests.listeners.memory import LIMITS, MemoryInbox, MemoryLocks, MemoryOrg
-
-SOURCE = Source("TimeEntry__c", CHANNEL, frozenset({"Billed__c"}))
-
-
-class House:
-    """An inbox, locks, an org and a setup in memory, and any number of listeners on them."""
-
-    def __init__(self, bus: Bus) -> None:
-        self.bus = bus
-        self.locks = MemoryLocks()
-        self.inbox = MemoryInbox(self.locks)
-        self.org = MemoryOrg()
-        self.source: Source | None = SOURCE
-        self.rings: list[str] = []
-        self.tasks: list[asyncio.Task[None]] = []
-
-    async def setups(self) -> Source | None:
-        return self.source
-
-    async def ring(self, stage: str) -> None:
-        self.rings.append(stage)
-
-    def listener(self, **changes: Any) -> Listener:
-        """A listener that is not running yet."""
-        limits = changes.pop("limits", LIMITS)
-        parts: dict[str, Any] = {
-            "inbox": self.inbox,
-            "locks": self.locks,
-            "org": self.org,
-            "setups": self.setups,
-            "door": PubSub(Target(self.bus.address, tls=False), changes.get("org", self.org), limits),
-            "ring": self.ring,
-            "limits": limits,
-            "transport": "stream",
-        }
-        return Listener(**(parts | changes))
-
-    def start(self, **changes: Any) -> Listener:
-        """A running listener."""
-        listener = self.listener(**changes)
-        self.tasks.append(asyncio.create_task(listener.run()))
-        return listener
-
-    async def stop(self) -> None:
-        """End all of them, as SIGTERM would."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        self.tasks.clear()
+from tests.listeners.house import House
+from tests.listeners.memory import eventually
 
 
 @pytest.fixture
@@ -77,15 +24,13 @@ async def house(bus: Bus) -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def listening(house: House) -> Callable[[], Any]:
-    """A running listener whose first position is stored."""
+def listening(house: House) -> Callable[..., Awaitable[Listener]]:
+    """Starts a listener and waits until its first position is stored."""
 
-    async def start(**changes: Any) -> Listener:
+    async def start() -> Listener:
         house.bus.keepalive = 0.05
-        listener = house.start(**changes)
-        async with asyncio.timeout(10):
-            while CHANNEL not in house.inbox.positions or listener.status.state != "listening":
-                await asyncio.sleep(0.005)
+        listener = house.start()
+        await eventually(lambda: CHANNEL in house.inbox.positions and listener.status.state == "listening")
         house.bus.keepalive = 30.0
         return listener
 

@@ -8,7 +8,7 @@ import pytest
 
 from listeners.poll import poll_channel
 from tests.listeners.bus import record, unit
-from tests.listeners.conftest import House
+from tests.listeners.house import House
 from tests.listeners.memory import LIMITS, NOW, MemoryPosition, eventually
 
 CHANNEL = poll_channel("TimeEntry__c")

@@ -11,7 +11,7 @@ from eventbus import pubsub_api_pb2 as pb
 from listeners.ports import Source
 from listeners.salesforce import Listener
 from tests.listeners.bus import CHANNEL, PREFIX, Bus, Refusal, bitmap, record, replay, schema, unit
-from tests.listeners.conftest import SOURCE, House
+from tests.listeners.house import SOURCE, House
 from tests.listeners.memory import LIMITS, MemoryOrg, MemoryPosition, eventually
 
 Start = Callable[..., Awaitable[Listener]]
@@ -247,11 +247,13 @@ async def test_a_schema_that_changes_at_run_time_is_fetched_by_its_own_id(house:
 
 async def test_a_schema_that_cannot_be_had_for_a_moment_delays_its_event_only(house: House) -> None:
     before(house)
+    house.bus.tokens.add("token-2")
     house.bus.schema_refusals.extend([Refusal(UNAVAILABLE), Refusal(UNAVAILABLE)])
     await house.bus.publish(recordIds=[record(1)])
     house.start()
     await eventually(lambda: house.inbox.ids == [unit(1)])
     assert house.inbox.parked == []
+    assert house.org.number == 2  # a fresh try had a new token
 
 
 async def test_a_schema_that_nobody_has_parks_its_events_without_asking_for_each(house: House) -> None:

@@ -120,7 +120,7 @@ def _composition(
         corrections=corrections,
         waiting=waiting,
         delete=delete,
-        changed=delete or dated or canonical(wanted) != canonical(before),
+        changed=delete or dated or before.rewrite or canonical(wanted) != canonical(before),
         reposted=postings_of(wanted) != postings_of(before),
     )
 

@@ -60,7 +60,8 @@ def merge(document: Document, found: Found, follow: Mapping[str, str] = _NOBODY)
     """Take in what Xero has now, whichever class it is of; of `untouched` and `late-own` only ids, time and header."""
     kind = classify(document, found, follow)
     if kind in {"untouched", "late-own"}:
-        return Merged(document=_relinked(_headed(document, found), found))
+        linked = _relinked(_headed(document, found), found)
+        return Merged(document=replace(linked, rewrite=document.rewrite or kind == "late-own"))
     if kind == "gone":
         return _result(document, _headed(document, found), (f"{_name(document)} was {found.status.lower()} in Xero.",))
     merged, notes = _merged_lines(document, found)
@@ -68,17 +69,20 @@ def merge(document: Document, found: Found, follow: Mapping[str, str] = _NOBODY)
         notes = (*notes, *_lock_notes(document, found, follow))
         merged = replace(merged, fixed=True)
     merged = replace(_headed(merged, found), **_content_head(merged, found))
-    return _result(document, replace(merged, body=canonical(found, follow)), notes)
+    merged = replace(merged, body=canonical(found, follow), theirs=True, rewrite=False)
+    return _result(document, merged, notes)
 
 
 def accept(document: Document, found: Found) -> Document:
     """Our write of `document` was answered OK with `found`: take over ids, number, state, time and totals.
 
-    The body is what Xero answered; the one before it joins the digests. A document that we deleted holds nothing more.
+    The body is what Xero answered; the one before it joins the digests, where it was ours. A document that we deleted
+    holds nothing more.
     """
     status = words.status(found.status or "DRAFT")
     body = canonical(found if found.lines or not document.lines else document)
-    before = (digest(document.body), *document.digests) if document.body not in {"", body} else document.digests
+    ours = document.body not in {"", body} and not document.theirs
+    before = (digest(document.body), *document.digests) if ours else document.digests
     pairs = matched(document.lines, found.lines, taxed=document.amounts != "no-tax", by_place=True)
     lines = tuple(_identified(line, pair) for line, pair in zip(document.lines, pairs, strict=True))
     return replace(
@@ -92,6 +96,8 @@ def accept(document: Document, found: Found) -> Document:
         total=found.total,
         total_tax=found.total_tax,
         body=body,
+        theirs=False,
+        rewrite=False,
         digests=tuple(dict.fromkeys(before))[:KEPT_DIGESTS],
     )
 

@@ -320,7 +320,9 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     total: Decimal | None = None  # as Xero answered
     total_tax: Decimal | None = None
     body: str = ""  # canonical form of the last content of ours, or as merged
-    digests: tuple[str, ...] = ()  # of the three bodies before it
+    digests: tuple[str, ...] = ()  # of the three bodies of ours before it
+    theirs: bool = False  # the body is a person's as merged, not one that we sent
+    rewrite: bool = False  # Xero holds older content of ours, which arrived late: to be written again
     fixed: bool = (
         False  # no longer ours to change, for good (submitted, approved, or a person changed contact, currency …)
     )

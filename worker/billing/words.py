@@ -57,7 +57,7 @@ def cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     head = text[: limit - 1]
-    whole = re.sub(r"\s+\S*$", "", head)
+    whole = head if text[limit - 1].isspace() else re.sub(r"\s+\S*$", "", head)
     return (whole if len(whole) > limit // 2 else head).rstrip() + "…"
 
 

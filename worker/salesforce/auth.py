@@ -80,6 +80,7 @@ class TokenKeeper:
         self._limits = limits
         self._lock = asyncio.Lock()
         self._renewals = 0
+        self._dead = ""  # the last token that Salesforce refused
         self._failure: SalesforceError | None = None
         self.current: Session | None = None
 
@@ -110,8 +111,9 @@ class TokenKeeper:
 
     async def _renew_once(self, stale: Session | None) -> Session:
         self.current, self._failure = None, None
+        self._dead = stale.access_token if stale else self._dead
         try:
-            self.current = await self._shared(stale) or await self._locked(stale)
+            self.current = await self._shared() or await self._locked()
         except SalesforceError as error:
             self._failure = error
             raise
@@ -119,19 +121,19 @@ class TokenKeeper:
             self._renewals += 1
         return self.current
 
-    async def _locked(self, stale: Session | None) -> Session:
+    async def _locked(self) -> Session:
         async with self._tokens.lock(SERVICE) as held:
-            return await self._shared(stale) or await self._login(stale, held)
+            return await self._shared() or await self._login(held)
 
-    async def _shared(self, stale: Session | None) -> Session | None:
-        """A sibling's session, when it is of the same identity and not the stale one."""
+    async def _shared(self) -> Session | None:
+        """A sibling's session, when it is of the same identity and not the one that was refused."""
         stored = await self._tokens.get(SERVICE)
         if not stored or stored.get("identity") != self._flow.identity:
             return None
         session = session_from(stored)
-        return None if stale is not None and session.access_token == stale.access_token else session
+        return None if session.access_token == self._dead else session
 
-    async def _login(self, stale: Session | None, held: Any) -> Session:
+    async def _login(self, held: Any) -> Session:
         status, body = await self._post(f"{self._flow.login_url}/services/oauth2/token", self._flow.form())
         if status != 200:
             raise login_refusal(status, body)
@@ -146,7 +148,7 @@ class TokenKeeper:
         if await self._tokens.put(SERVICE, kept | {"identity": self._flow.identity}, held):
             return session
         # The lock ran out while Salesforce took its time, and another process has signed in since.
-        return await self._shared(stale) or session
+        return await self._shared() or session
 
     async def _post(self, url: str, form: dict[str, str]) -> tuple[int, bytes]:
         try:

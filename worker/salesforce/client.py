@@ -30,8 +30,8 @@ class Allowance(Struct, frozen=True):
 
 
 class _Allowance(Struct, rename="pascal"):
-    max: int
-    remaining: int
+    max: int = 0
+    remaining: int = 0
 
 
 class SalesforceClient:

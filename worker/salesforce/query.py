@@ -1,5 +1,6 @@
 """SOQL queries and their pages."""
 
+import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ Record = dict[str, Any]  # a row as Salesforce answers it; related records are n
 
 PAGE = 2_000  # rows of one keyset page: what Salesforce answers at most in one go
 CHUNKS_AT_ONCE = 4
+_FROM = re.compile(r"\bFROM\s+(\w+)", re.IGNORECASE)
 
 
 class Rows(list[Record]):
@@ -36,7 +38,7 @@ class _Page(Struct, rename="camel"):
 
 
 async def pages(
-    transport: Transport, soql: str, *, asked: str = "query", all_rows: bool = False
+    transport: Transport, soql: str, *, asked: str = "", all_rows: bool = False
 ) -> AsyncGenerator[Rows, None]:
     """The pages of a query, at least one; with `all_rows` also what is in the recycle bin.
 
@@ -44,12 +46,18 @@ async def pages(
         SalesforceError: also between pages; asking anew from the start is always safe.
     """
     resource = "queryAll" if all_rows else "query"
+    asked = asked or _asked(soql)
     answer = await transport.get(f"{transport.root}/{resource}", asked, _Page, f"q={text.encoded(soql)}")
     began = answer.server_date
     yield Rows(answer.value.records, began, began)
     while not answer.value.done:
         answer = await transport.get(_next(answer.value), asked, _Page)
         yield Rows(answer.value.records, answer.server_date, began)
+
+
+def _asked(soql: str) -> str:
+    named = _FROM.search(soql)
+    return f"query {named[1]}" if named else "query"
 
 
 def _next(page: _Page) -> str:

@@ -150,8 +150,9 @@ def _text_problems(setup: Setup, key: Path, described: Describe, name: str, leng
     field = described.field(name)
     if field is None:
         close = get_close_matches(name, [item.name for item in described.fields], n=1)
-        hint = f'Did you mean "{close[0]}"? Else add it to the object, or: ' if close else "Add it to the object, or: "
-        yield setup.problem(key, f"{described.name} has no field {name}", hint + _HIDDEN)
+        hint = f'Did you mean "{close[0]}"? Else add' if close else "Add"
+        remedy = f"{hint} it to the object, and give the integration user edit access to it."
+        yield setup.problem(key, f"{described.name} has no field {name}", remedy)
         return
     if field.type not in WRITABLE_TEXTS:
         yield setup.problem(key, f"{name} is {_type(field)}, not text", "Map a text field.")

@@ -22,9 +22,9 @@ _OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _RESERVED = frozenset({"period", "day", "entry", "people"})
 _KNOWN = frozenset(name for name in Fields.model_fields if name != "rates")
 _NOT_GROUPED = frozenset(
-    {"hours", "minutes", "start", "end", "worked_on", "billable", "already_billed", "person_name", "project_name"}
+    {"hours", "minutes", "start", "end", "billable", "already_billed", "person_name", "project_name"}
 )
-_NOT_PRINTED = frozenset({"hours", "minutes", "start", "end", "billable", "already_billed"})
+_NOT_PRINTED = frozenset({"hours", "minutes", "start", "end", "billable", "already_billed", "currency"})
 
 
 def findings(setup: Setup) -> Iterator[Finding]:
@@ -125,8 +125,8 @@ def _list(names: set[str]) -> str:
 
 
 def templates(setup: Setup) -> Iterator[Finding]:
-    """`{names}` in texts are mapped names or `{period}`; a default may name what is not mapped."""
-    usable = (set(setup.source.fields.mapped()) - _NOT_PRINTED) | {"period"}
+    """`{names}` in texts are mapped names, `{period}` or `{day}`; a default may name what is not mapped."""
+    usable = (set(setup.source.fields.mapped()) - _NOT_PRINTED) | {"period", "day"}
     for key in ("description", "reference"):
         if setup.says("billing", key):
             yield from _template(setup, key, getattr(setup.billing, key), usable)

@@ -36,6 +36,7 @@ def parse(text: str, *, name: str = FILE_NAME) -> Setup:
     Raises:
         SetupError: with every problem, each with its line, key and remedy.
     """
+    text = text.removeprefix("\ufeff")  # editors on Windows leave a byte order mark
     values = _toml(text, name)
     lines = Lines.of(text)
     try:
@@ -64,7 +65,7 @@ def _up_to_list(path: Path) -> Path:
 
 def _toml(text: str, name: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text.removeprefix("\ufeff"), parse_float=Decimal)
+        return tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         message = str(error)
         position = _POSITION.search(message)

@@ -29,8 +29,8 @@ def billing_rules(setup: Setup, org: str, version: int) -> Rules:
         period=billing.period,
         invoice_date=billing.invoice_date,
         line_per=billing.line_per,
-        description=billing.description,
-        reference=billing.reference,
+        description=_printed(billing.description),
+        reference=_printed(billing.reference),
         numbering=billing.numbering,
         number_prefix=billing.number_prefix,
         revenue_account=billing.revenue_account,
@@ -39,6 +39,11 @@ def billing_rules(setup: Setup, org: str, version: int) -> Rules:
         due_days=billing.due_days,
         version=version,
     )
+
+
+def _printed(template: str) -> str:
+    """A template that prints people and projects the one way billing knows: `{person}` prints their name."""
+    return template.replace("{person_name}", "{person}").replace("{project_name}", "{project}")
 
 
 def _person(row: Person) -> PersonRate:

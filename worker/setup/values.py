@@ -100,7 +100,7 @@ def amount(value: Any) -> Decimal:
 
 def optional_amount(value: Any) -> Decimal | None:
     """An amount; empty text means none."""
-    return None if value in {"", None} else amount(value)
+    return None if value == "" else amount(value)
 
 
 def percentage(value: Any) -> Decimal:

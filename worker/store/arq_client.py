@@ -17,10 +17,18 @@ KEPT_FOR = (
 )  # milliseconds a job stays known when no worker runs; arq's own day forgets over a long outage
 
 
-def open_arq(url: str) -> ArqRedis:
+class Doorbells(ArqRedis):
+    """arq's client, closed without the deprecation warning that redis-py 5 has for the name by which arq closes it."""
+
+    async def close(self, close_connection_pool: bool | None = None) -> None:
+        """As `aclose`."""
+        await self.aclose(close_connection_pool)
+
+
+def open_arq(url: str) -> Doorbells:
     """The client that enqueues doorbells and that the worker runs on; `url` as in `open_redis`."""
-    made = open_redis(url, decode=False, client=ArqRedis)
-    assert isinstance(made, ArqRedis)
+    made = open_redis(url, decode=False, client=Doorbells)
+    assert isinstance(made, Doorbells)
     made.job_serializer = dumps
     made.job_deserializer = loads
     made.expires_extra_ms = KEPT_FOR

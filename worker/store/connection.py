@@ -10,14 +10,12 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError
 
-RETRY_ON = [
-    ConnectionError,
-    TimeoutError,
-    BusyLoadingError,
-    OSError,
-]  # without OSError a restart of Redis ends the worker
+__all__ = ["RETRY_ON", "RedisError", "client_options", "open_redis"]
+
+# Without OSError a restart of Redis ends the worker: redis-py's asyncio connect raises it unwrapped.
+RETRY_ON = [ConnectionError, TimeoutError, BusyLoadingError, OSError]
 
 
 def client_options(url: str) -> dict[str, Any]:

@@ -132,17 +132,18 @@ async def answered(
 
     -- A permit that is not known (given up, or from before a wipe) was a call all the same.
     redis.call("ZREM", flying, permit)
-    redis.call("ZADD", slots, now + minute, permit)
+    local free_at = now + minute + 1  -- `now` was rounded down: not a millisecond less than a minute
+    redis.call("ZADD", slots, free_at, permit)
     redis.call("ZREMRANGEBYSCORE", slots, "-inf", now)
 
     if min_remaining ~= "" then
         redis.call("HSET", state, "seen", 1)
         local free = tonumber(per_minute) - redis.call("ZCARD", flying) - redis.call("ZCARD", slots)
         -- A 429 for the minute says when Xero's window ends; else it ends within a minute.
-        local held_for = problem == "minute" and math.min(minute, stop) or minute
+        local held_until = problem == "minute" and math.min(free_at, now + stop) or free_at
         for _ = 1, free - tonumber(min_remaining) do
             local number = redis.call("HINCRBY", state, "number", 1)
-            redis.call("ZADD", slots, now + held_for, "held:" .. number)
+            redis.call("ZADD", slots, held_until, "held:" .. number)
         end
     end
     if day_remaining ~= "" then

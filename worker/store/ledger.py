@@ -137,6 +137,11 @@ class Ledger:
         if batch:
             yield list((await self.units(batch)).values())
 
+    async def recent(self, count: int = 20) -> list[Unit]:
+        """The units whose postings changed last, latest first."""
+        names = await self._redis.zrevrange(self._keys("recent"), 0, count - 1)
+        return list((await self.units(names)).values())
+
     async def count_units(self) -> int:
         """How many units the ledger knows."""
         return int(await self._redis.scard(self._keys("units")))  # type: ignore[misc]
@@ -272,6 +277,8 @@ local function unit_posted(base, id, postings, posted)
   local unit = base .. "unit:" .. id
   redis.call("HSET", unit, "postings", postings, "posted", posted, "at", posted)
   redis.call("SADD", base .. "units", id)
+  redis.call("ZADD", base .. "recent", now_ms(), id)
+  redis.call("ZREMRANGEBYRANK", base .. "recent", 0, -1001)
   if posted ~= "" then redis.call("SADD", base .. "members:" .. posted, id) end
 end
 local function unit_free(base, id, key)

@@ -16,7 +16,7 @@ from worker.store.governor import Refused as NotNow
 from worker.xero.answers import Answer, WriteAnswer, action, left, limit, read_error, retry_after, wait_after
 from worker.xero.answers import write_answer as meaning
 from worker.xero.auth import TokenKeeper
-from worker.xero.errors import Limited, NoAnswer, Unreachable
+from worker.xero.errors import Dropped, Limited, NoAnswer, Unreachable
 from worker.xero.transport import Call, Deadline
 
 Send = Callable[[Call], Awaitable[Answer]]
@@ -84,7 +84,7 @@ class Calls:
             permit = await self._turn(priority, caller, ends)
             try:
                 answer = await self._make(permit, send, Call(token, self._read))
-            except NoAnswer:
+            except Dropped:
                 if "drop" not in chances:
                     raise
                 chances.remove("drop")

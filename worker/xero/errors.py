@@ -31,6 +31,10 @@ class NoAnswer(XeroError):
     """The request left, and no usable answer came back (time ran out, the connection dropped, or Xero is down)."""
 
 
+class Dropped(NoAnswer):
+    """The connection broke before the answer began."""
+
+
 class Unreadable(XeroError):
     """An answer that is not what the endpoint answers. It says nothing about what Xero holds."""
 

@@ -23,6 +23,7 @@ class Odd(Struct, frozen=True):
 
     id: str  # "" where not even that could be read
     reason: str
+    number: str = ""
 
 
 class InvoicePage(Struct, frozen=True, kw_only=True):
@@ -91,8 +92,9 @@ async def parsed(body: bytes, parse: Callable[[Any], Parsed]) -> Parsed:
 
     def work() -> Parsed:
         try:
-            return parse(decode(body))
+            found = decode(body)
         except ValueError as error:
             raise Unreadable("Xero's answer is not JSON.", "If it stays, look at Xero's status page.") from error
+        return parse(found)
 
     return await asyncio.to_thread(work) if len(body) > LOOP_BYTES else work()

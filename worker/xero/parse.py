@@ -42,15 +42,15 @@ def read(record: Any, kind: DocumentType) -> Found | Odd:
     """One document, or why it cannot be read."""
     if not isinstance(record, Mapping):
         return Odd("", "is no object")
-    identity = guid(record, ID[kind])
+    identity, number_ = guid(record, ID[kind]), text(record, NUMBER[kind])
     if not identity:
-        return Odd("", f"has no {ID[kind]}")
+        return Odd("", f"has no {ID[kind]}", number_)
     if text(record, "Status") not in _GONE and not isinstance(record.get("LineItems"), list):
-        return Odd(identity, "came without its lines")
+        return Odd(identity, "came without its lines", number_)
     try:
         return _found(record, kind)
     except BadValueError as error:
-        return Odd(identity, str(error))
+        return Odd(identity, str(error), number_)
 
 
 def written(record: Any, kind: DocumentType) -> Found | Odd:

@@ -21,7 +21,7 @@ from aiohttp.connector import Connection
 from xero_python.api_client import ApiClient, Configuration
 
 from worker.xero.answers import Answer
-from worker.xero.errors import NoAnswer, Unreachable
+from worker.xero.errors import Dropped, NoAnswer, Unreachable
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -59,7 +59,7 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise NoAnswer(f"The connection to Xero dropped ({_name(error)}).", "It is tried again by itself.") from error
+        raise Dropped(f"The connection to Xero dropped ({_name(error)}).", "It is tried again by itself.") from error
     except BaseException:
         _cut(request.wire if isinstance(request, _Request) else None)
         raise

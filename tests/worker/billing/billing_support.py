@@ -19,7 +19,7 @@ from worker.billing.assess import assess
 from worker.billing.compose import Composition, compose
 from worker.billing.corrections import Verdict
 from worker.billing.keys import key_of
-from worker.billing.merge import accept, classify, merge
+from worker.billing.merge import accept, merge
 from worker.billing.model import (
     Account,
     Company,
@@ -164,7 +164,7 @@ _ids = count(1)
 def round2(value: Fraction) -> Decimal:
     """Two places, ties away from zero."""
     cents = floor(abs(value) * 100 + Fraction(1, 2))
-    return Decimal(cents if value >= 0 else -cents) / 100
+    return Decimal(cents if value >= 0 else -cents).scaleb(-2)
 
 
 def echo(document: Document, *, status: str = "DRAFT", before: Found | None = None) -> Found:
@@ -288,11 +288,7 @@ class Office:
 
     def _merged(self, document: Document) -> Document:
         found = self.xero[document.key, document.sequence]
-        if found.updated == document.updated and document.status != "deleted":
-            return document
-        if document.status == "deleted" and classify(document, found) == "gone":
-            return document
-        return merge(document, found).document
+        return document if found.updated == document.updated else merge(document, found).document
 
     def _pass(self) -> bool:
         verdicts = self.verdicts()

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from hypothesis import HealthCheck, settings
 from multidict import CIMultiDictProxy
 
 from worker.limits import Limits
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 LIMITS = Limits(backoff_base=0.05)  # retries come at once, deadlines stay generous
 ORG = "00D000000000001EAA"
 USER = "005000000000001AAA"

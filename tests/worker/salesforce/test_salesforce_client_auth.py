@@ -7,9 +7,11 @@ from pathlib import Path
 import jwt
 import pytest
 from aiohttp import web
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
+from redis.asyncio import Redis
 from salesforce_wire import LIMITS, ORG, USER, Org, html, page, refused, serving
 
 from worker.errors import ConfigurationError, ConnectionPaused
@@ -18,6 +20,9 @@ from worker.salesforce.client import SalesforceClient
 from worker.salesforce.errors import LoginRefused, SalesforceError, SessionRefused, Unavailable, UnexpectedAnswer
 from worker.salesforce.flows import ClientCredentials, JwtBearer, audience, flow, private_key
 from worker.settings import Settings
+from worker.store.keys import Keys
+from worker.store.secrets import load_cipher
+from worker.store.vault import TokenVault
 
 
 async def ask(client: SalesforceClient) -> int:
@@ -50,6 +55,16 @@ async def test_after_a_refused_login_the_next_call_tries_again(org: Org, client:
         await ask(client)
     org.login = lambda org: org.token()
     assert await ask(client) == 1
+
+
+async def test_a_refused_token_is_not_taken_from_the_store_again(org: Org, client: SalesforceClient) -> None:
+    stale = await client.token()
+    org.expire()
+    org.login = lambda _: oauth_error("invalid_grant", "inactive user")
+    with pytest.raises(LoginRefused):
+        await client.renewed(stale)
+    with pytest.raises(LoginRefused):
+        await client.token()
 
 
 async def test_the_token_of_a_sibling_process_is_used_before_a_new_login(
@@ -294,3 +309,16 @@ async def test_the_stored_token_is_enough_for_the_next_start(
     assert stored is not None
     assert {"access_token", "instance_url", "id", "issued_at", "identity"} == set(stored)
     assert "client-secret" not in repr(stored)
+
+
+async def test_processes_share_one_session_through_the_vault(
+    org: Org, flow: ClientCredentials, redis: Redis, keys: Keys, tmp_path: Path
+) -> None:
+    cipher = load_cipher(Fernet.generate_key().decode(), tmp_path)
+    first, second = (TokenVault(redis, keys, cipher, tmp_path) for _ in range(2))
+    async with SalesforceClient(flow, LIMITS, first) as client, SalesforceClient(flow, LIMITS, second) as sibling:
+        await asyncio.gather(ask(client), ask(sibling))
+        assert len(org.logins) == 1
+        org.expire()
+        await asyncio.gather(ask(client), ask(sibling))
+        assert len(org.logins) == 2

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from salesforce_wire import Org, Seen, dropped, html, in_turn, refused
+from salesforce_wire import Org, Seen, dropped, html, in_turn, refused, unhurried
 
 from worker.salesforce.client import SalesforceClient
 from worker.salesforce.collections import BATCH, batches
@@ -81,6 +81,17 @@ async def test_an_external_id_never_stands_twice_in_a_call(org: Org, client: Sal
     assert [result.record for result in results] == ["a", "b", "A", "c", "b", "a"]
 
 
+async def test_a_record_never_stands_twice_in_a_call_though_its_id_is_written_in_two_ways(
+    org: Org, client: SalesforceClient
+) -> None:
+    org.answer = accepted
+    long, short = entry_id(1), entry_id(1)[:15]
+    results = await client.update("TimeEntry__c", [{"Id": long, "Name": "a"}, {"Id": short, "Name": "b"}])
+    assert [[record["Name"] for record in seen.json["records"]] for seen in org.seen] == [["a"], ["b"]]
+    assert [result.record for result in results] == [long, short]
+
+
+@unhurried
 @given(st.lists(st.sampled_from("abcdefgh"), max_size=60), st.integers(1, 7))
 def test_batches_hold_each_record_once_and_keep_the_order_of_a_key(keys: list[str], size: int) -> None:
     made = batches(keys, size)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from aiohttp import web
-from salesforce_wire import LIMITS, Org, dropped, html, in_turn, page, refused
+from salesforce_wire import LIMITS, Org, dropped, html, in_turn, page, refused, serving
 
 from worker.salesforce.auth import MemoryTokens
 from worker.salesforce.client import SalesforceClient
@@ -62,6 +62,14 @@ async def test_the_next_page_is_asked_from_salesforce_only(org: Org, client: Sal
     with pytest.raises(UnexpectedAnswer):
         await rows(client)
     assert len(org.seen) == 1
+
+
+async def test_a_redirect_is_not_followed_with_our_token(org: Org, client: SalesforceClient) -> None:
+    async with serving(Org()) as elsewhere:
+        org.answer = lambda _: web.Response(status=302, headers={"Location": elsewhere.url})
+        with pytest.raises(Unavailable, match="HTTP 302"):
+            await rows(client)
+        assert elsewhere.seen == []
 
 
 async def test_the_recycle_bin_is_seen_by_query_all(org: Org, client: SalesforceClient) -> None:
@@ -152,7 +160,7 @@ async def test_a_passing_failure_of_a_read_is_tried_again(org: Org, client: Sale
 
 async def test_a_lasting_breakdown_is_told_after_three_tries(org: Org, client: SalesforceClient) -> None:
     org.answer = lambda _: html(503)
-    with pytest.raises(Unavailable, match="could not query: it answered HTTP 503"):
+    with pytest.raises(Unavailable, match="could not query TimeEntry__c: it answered HTTP 503"):
         await rows(client)
     assert len(org.seen) == 3
 
@@ -245,13 +253,15 @@ async def test_what_changed_is_read_by_keyset_until_a_short_page(org: Org, clien
         soql = org.seen[-1].query["q"]
         after = re.search(r"Id > '(\w{18})'", soql)
         rest = [row for row in stored if after is None or row["Id"] > after[1]]
-        return page(rest[: int(soql.rsplit(" ", 1)[1])])
+        found = page(rest[: int(soql.rsplit(" ", 1)[1])])
+        return at(found, f"Thu, 05 Nov 2026 09:30:{len(org.seen):02} GMT")
 
     org.answer = answer
     pages = [page async for page in client.changed_since("TimeEntry__c", ["Hours__c"], second, size=2)]
     assert [len(page) for page in pages] == [2, 2, 1]
     assert [row for page in pages for row in page] == stored
-    assert len({page.began for page in pages}) == 1
+    assert [page.server_date.second for page in pages] == [1, 2, 3]
+    assert {page.began.second for page in pages} == {1}
 
 
 async def test_nothing_changed_is_one_empty_page_with_its_date(org: Org, client: SalesforceClient) -> None:

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from salesforce_wire import Org, refused
+from salesforce_wire import Org, refused, unhurried
 
 from worker.salesforce.client import SalesforceClient
 from worker.salesforce.errors import RequestRefused
@@ -21,6 +21,7 @@ def dated(body: dict[str, Any], moment: datetime = NOON) -> web.Response:
     return web.json_response(body, headers={"Date": moment.strftime("%a, %d %b %Y %H:%M:%S GMT")})
 
 
+@unhurried
 @given(moments, st.timedeltas(timedelta(0), timedelta(days=3)))
 def test_a_span_in_whole_minutes_holds_the_span_and_is_not_empty(start: datetime, length: timedelta) -> None:
     first, last = whole_minutes(start, start + length)

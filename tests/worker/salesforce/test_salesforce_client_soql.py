@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from salesforce_wire import unhurried
 
 from worker.salesforce import soql
 from worker.salesforce.errors import InvalidSoql
@@ -39,6 +40,7 @@ def read_literal(text: str) -> str:
     return found
 
 
+@unhurried
 @given(st.text(st.characters(blacklist_characters="\0")))
 def test_a_quoted_text_is_read_back_as_itself(text: str) -> None:
     assert read_literal(soql.quote(text)) == text
@@ -49,6 +51,7 @@ def test_a_text_with_a_zero_character_is_refused() -> None:
         soql.quote("a\0b")
 
 
+@unhurried
 @given(st.text())
 def test_nothing_but_names_becomes_a_column(text: str) -> None:
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*", text):
@@ -58,6 +61,7 @@ def test_nothing_but_names_becomes_a_column(text: str) -> None:
             soql.select("TimeEntry__c", [text])
 
 
+@unhurried
 @given(st.text())
 def test_nothing_but_a_record_id_gets_into_an_in_clause(text: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?", text):
@@ -65,6 +69,7 @@ def test_nothing_but_a_record_id_gets_into_an_in_clause(text: str) -> None:
             soql.ids(["a00000000000001AAA", text])
 
 
+@unhurried
 @given(st.lists(paths, min_size=1, max_size=60), st.lists(record_ids, max_size=1_200), st.integers(4_000, 16_000))
 def test_chunks_read_each_id_once_and_stay_under_the_address_limit(
     columns: list[str], ids: list[str], room: int
@@ -89,6 +94,7 @@ def test_a_field_that_is_mapped_twice_is_asked_for_once() -> None:
     assert soql.select("TimeEntry__c", ["Id", "Rate__c", "rate__c", "Id"]) == "SELECT Id,rate__c FROM TimeEntry__c"
 
 
+@unhurried
 @given(moments)
 def test_a_time_keeps_its_instant_to_the_millisecond(moment: datetime) -> None:
     literal = soql.datetime_literal(moment)

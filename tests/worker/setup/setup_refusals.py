@@ -215,7 +215,10 @@ REFUSED: list[tuple[str, list[str]]] = [
                 'Map project = "…" in [source.fields], or leave it out here.'
             ),
             '10: billing.line_per[1]: "persn" is no mapped name. Did you mean "person"?',
-            '10: billing.line_per[2]: "customer" is no mapped name. Usable here: day, entry, person, xero_contact.',
+            (
+                '10: billing.line_per[2]: "customer" is no mapped name. '
+                "Usable here: day, entry, person, worked_on, xero_contact."
+            ),
         ],
     ),
     (
@@ -225,10 +228,13 @@ REFUSED: list[tuple[str, list[str]]] = [
     (
         smallest(billing='description = "{person} {projct} {hours}"\nreference = "{person!r}"'),
         [
-            "9: billing.description: {projct} is no mapped name. Usable here: period, person, worked_on, xero_contact.",
+            (
+                "9: billing.description: {projct} is no mapped name. "
+                "Usable here: day, period, person, worked_on, xero_contact."
+            ),
             (
                 "9: billing.description: {hours} cannot be used here. "
-                "Usable here: period, person, worked_on, xero_contact."
+                "Usable here: day, period, person, worked_on, xero_contact."
             ),
             (
                 "10: billing.reference: has a brace or a format that is not understood. "

@@ -69,6 +69,12 @@ def test_the_rules_say_what_the_example_says() -> None:
     assert (rules.revenue_account, rules.due_days, rules.default_rate) == ("200", None, None)
 
 
+def test_a_text_may_name_the_name_of_a_person_or_project_too() -> None:
+    fields = 'person_name = "Owner.Name"\nproject = "Project__c"\nproject_name = "Project__r.Name"'
+    rules = parsed(source__fields=fields, billing='description = "{project_name}: {person_name}, {day}"').rules("o", 1)
+    assert rules.description == "{project}: {person}, {day}"
+
+
 def test_without_a_gate_the_rules_have_none() -> None:
     rules = parsed(billing='default_rate = "0"\ndue_days = 14', people='bill = "listed"').rules("00D000000000001", 1)
     assert rules.approved_values is None

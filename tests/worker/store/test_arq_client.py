@@ -148,7 +148,7 @@ async def test_a_worker_outlasts_both_and_goes_on_working(own_server: EmbeddedSe
     os.kill(own_server.pid, signal.SIGSTOP)
     asyncio.get_running_loop().call_later(1, os.kill, own_server.pid, signal.SIGCONT)
     await ring(bells, "collect", "after freeze")
-    await until(lambda: "after freeze" in seen)
+    await until(lambda: "after freeze" in seen and all(task.done() for task in worker.tasks.values()))
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

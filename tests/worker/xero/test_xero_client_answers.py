@@ -1,5 +1,6 @@
 """What each answer of Xero means, for a write and for a read."""
 
+import json
 from typing import Any
 
 import pytest
@@ -25,8 +26,6 @@ SCOPE = {"WWW-Authenticate": 'OAuth realm="xero", error="insufficent_scope"'}
 
 
 def an(status: int, body: Any = b"", headers: dict[str, str] | None = None) -> Answer:
-    import json
-
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Answer(status, CIMultiDict(headers or {}), raw)
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS30Validator
 from referencing import Registry
@@ -206,6 +206,7 @@ def test_a_call_holds_at_most_fifty_documents() -> None:
     assert calls[2].body == encode(many[100:], create=True, console_url=CONSOLE)
 
 
+@settings(max_examples=15)
 @given(lengths=st.lists(st.integers(1, 300), min_size=1, max_size=12))
 def test_a_call_holds_at_most_three_megabytes(lengths: list[int]) -> None:
     wide = Line(description="d" * 3900)
@@ -241,7 +242,8 @@ def described() -> Registry[Any]:
         }
 
     content = yaml.load(DESCRIPTION.read_text(encoding="utf-8"), Loader)
-    return Registry().with_resource("urn:xero", DRAFT4.create_resource(content))
+    registry: Registry[Any] = Registry().with_resource("urn:xero", DRAFT4.create_resource(content))
+    return registry
 
 
 @pytest.mark.skipif(not DESCRIPTION.exists(), reason="Xero's API description is not on this machine")

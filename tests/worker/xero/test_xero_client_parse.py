@@ -133,7 +133,7 @@ def test_what_cannot_be_read_without_guessing_is_named_and_costs_nothing_else(
     change: dict[str, Any], reason: str
 ) -> None:
     found = page(INVOICE | change, INVOICE)
-    assert found.odd == (Odd(ID, reason),)
+    assert found.odd == (Odd(ID, reason, "TT-00001"),)
     assert len(found.items) == 1
 
 

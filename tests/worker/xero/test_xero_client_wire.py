@@ -221,6 +221,14 @@ async def test_a_read_dropped_twice_has_failed(server: RawServer) -> None:
     assert len(server.requests) == 2
 
 
+async def test_a_read_that_took_too_long_is_not_repeated(server: RawServer) -> None:
+    server.script = [SILENT, answer(200, EMPTY)]
+    async with connected(server.url, limits=replace(Limits(), read_request=0.3)) as client:
+        with pytest.raises(NoAnswer):
+            await client.invoices()
+    assert len(server.requests) == 1
+
+
 async def test_the_governor_hears_what_every_answer_says_about_the_limits(server: RawServer) -> None:
     governor = OpenGovernor()
     limits = {"X_MinLimit_Remaining": "59", "X_DayLimit_Remaining": "4999"}

@@ -1,0 +1,132 @@
+"""The command line: `hourstream …`. Each command reads like its row in the interface contract."""
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from console import output
+from console.commands import contacts, invoices, queue, setup
+
+app = typer.Typer(
+    name="hourstream",
+    help="Time logged in Salesforce becomes draft invoices in Xero: once each, to the cent, in near real time.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(setup.app, name="setup", help="The setup file: check it against the live org and company, apply it.")
+app.add_typer(contacts.app, name="contacts", help="Xero contacts and where they land in Salesforce.")
+app.add_typer(invoices.app, name="invoices", help="What would be invoiced, and what was.")
+app.add_typer(queue.app, name="queue", help="The queue, for operators.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def up(workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 1) -> None:
+    """Listener, workers and console together under one supervisor, for one machine."""
+    from console.up import up as run_up
+
+    output.run(run_up(output.settings(), workers))
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Unattended: check the result and exit.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 1,
+) -> None:
+    """The whole system on embedded parts, with stand-ins for Salesforce and Xero and seeded records."""
+    from console.demo.run import demo as run_demo
+
+    raise SystemExit(output.run(run_demo(once=once, workers=workers)))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def sandbox(context: typer.Context) -> None:
+    """Only the two stand-ins: --salesforce-port, --pubsub-port, --pubsub-tls-port, --xero-port, --seed."""
+    _become("sandbox", *context.args)
+
+
+@app.command()
+def listen() -> None:
+    """The listener: Salesforce changes into Redis. SIGTERM drains and exits 0."""
+    _become("listeners")
+
+
+@app.command()
+def work() -> None:
+    """One worker (run as many as needed). SIGTERM finishes or hands back its jobs and exits 0."""
+    _become("worker")
+
+
+@app.command()
+def console(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="Port; the console address's where that is loopback, else 8400.")
+    ] = None,
+) -> None:
+    """The web console."""
+    from console.web.serve import serve
+
+    output.run(serve(output.settings(), host, port))
+
+
+@app.command()
+def sync(as_json: Json = False) -> None:
+    """Get contacts and generate invoices: pull contacts, check entries, push what is due, now."""
+    from console.syncing import sync as run_sync
+
+    async def work() -> None:
+        async with output.context() as ctx:
+            done = await run_sync(ctx)
+        if as_json:
+            output.show_json(done)
+        else:
+            output.screen.print(
+                f"{done.contacts} contacts read, {done.entries} entries checked, "
+                f"{done.invoices} drafts written, {done.xero_calls} Xero calls used."
+            )
+
+    output.run(work())
+
+
+@app.command()
+def why(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="An entry, person, project or invoice.")],
+    as_json: Json = False,
+) -> None:
+    """One sentence: on which invoice and line at which rate, or why not, and what to do."""
+    from console.why import why as ask
+
+    async def work() -> int:
+        async with output.context() as ctx:
+            found = await ask(ctx, id_)
+        if as_json:
+            output.show_json(found)
+        else:
+            for view in found:
+                output.screen.print(view.text, soft_wrap=True)
+        return output.DONE if found else output.FAILED
+
+    code = output.run(work())
+    if code:
+        sys.stderr.write(
+            f"Nothing is known of {id_}: give the id of an entry, person or project, or an invoice's number.\n"
+        )
+    raise SystemExit(code)
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """This process goes on as another room's own: signals and exit codes are that room's."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - our own interpreter and modules
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+__all__ = ["app", "main"]

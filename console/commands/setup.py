@@ -1,0 +1,140 @@
+"""`hourstream setup …`: validate a setup file against the live org and company, make it current, read it back."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console import output
+from worker.context import Context
+from worker.errors import ConfigurationError
+from worker.setup import Problem, Setup, parse
+from worker.setup.check import check as check_live
+from worker.setup.check import errors
+from worker.setup.presets import PRESETS
+
+app = typer.Typer(no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A setup file (TOML).")]
+
+
+@app.command()
+def check(file: File, as_json: Json = False) -> None:
+    """Validate a setup file against the live org and company. Exit code 1: one of them cannot be reached."""
+
+    async def work() -> list[Problem]:
+        setup = parse(_text(file), name=file.name)
+        async with output.context() as ctx:
+            return await _live(ctx, setup)
+
+    problems = output.run(work())
+    if as_json:
+        output.show_json(
+            [
+                {"line": p.line, "key": p.key, "what": p.what, "remedy": p.remedy, "severity": p.severity}
+                for p in problems
+            ]
+        )
+    else:
+        _show(file.name, problems)
+    raise SystemExit(output.WRONG if errors(problems) else output.DONE)
+
+
+@app.command()
+def apply(file: File, as_json: Json = False) -> None:
+    """Make a setup file current, after the same check."""
+    from worker.main import apply_setup
+
+    async def work() -> tuple[int, list[Problem]]:
+        text = _text(file)
+        setup = parse(text, name=file.name)
+        async with output.context() as ctx:
+            problems = await _live(ctx, setup)
+            if errors(problems):
+                return 0, problems
+            return await apply_setup(ctx.store, text, by="command line"), problems
+
+    version, problems = output.run(work())
+    _show(file.name, problems, quiet=as_json)
+    if not version:
+        sys.stderr.write("Nothing was changed.\n")
+        raise SystemExit(output.WRONG)
+    if as_json:
+        output.show_json({"version": version})
+    else:
+        output.screen.print(f"Setup version {version} is current.")
+
+
+@app.command()
+def show(as_json: Json = False) -> None:
+    """The setup in force: its version, who saved it and when, and its text."""
+
+    async def work() -> dict[str, object] | None:
+        async with output.store() as store:
+            stored = await store.setup.current()
+        if stored is None:
+            return None
+        return {
+            "version": stored.version, "saved_at": stored.saved_at, "saved_by": stored.saved_by, "text": stored.text,
+        }  # fmt: skip
+
+    found = _found(output.run(work()))
+    if as_json:
+        output.show_json(found)
+        return
+    output.screen.print(f"Version {found['version']}, saved {found['saved_at']} by {found['saved_by']}")
+    sys.stdout.write(f"{found['text']}\n")
+
+
+@app.command()
+def export() -> None:
+    """Print the setup in force exactly as it was saved, for a file."""
+
+    async def work() -> dict[str, object] | None:
+        async with output.store() as store:
+            stored = await store.setup.current()
+            return {"text": stored.text} if stored else None
+
+    sys.stdout.write(str(_found(output.run(work()))["text"]))
+
+
+@app.command()
+def presets(as_json: Json = False) -> None:
+    """Setup files to begin with, for time objects that are known."""
+    if as_json:
+        output.show_json([{"name": p.name, "title": p.title, "verified": p.verified, "text": p.text} for p in PRESETS])
+        return
+    for preset in PRESETS:
+        output.screen.print(f"[bold]{preset.name}[/bold]  {preset.title}")
+        sys.stdout.write(f"{preset.text}\n")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}.", "Name an existing setup file.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is not UTF-8 text.", "Save it as UTF-8.") from None
+
+
+async def _live(ctx: Context, setup: Setup) -> list[Problem]:
+    console_url = ctx.settings.hourstream_console_url
+    return await check_live(setup, ctx.salesforce, ctx.xero, console_url=console_url)
+
+
+def _show(name: str, problems: Sequence[Problem], *, quiet: bool = False) -> None:
+    for problem in problems:
+        sys.stderr.write(f"{problem.text(name)}\n")
+    if not problems and not quiet:
+        output.screen.print(f"{name} fits the org and the company.")
+
+
+def _found(found: dict[str, object] | None) -> dict[str, object]:
+    if found is None:
+        sys.stderr.write("There is no setup yet. Apply one: hourstream setup apply FILE\n")
+        raise SystemExit(output.FAILED)
+    return found

@@ -1,0 +1,1 @@
+"""`hourstream demo`: the whole system on embedded parts, with stand-ins for Salesforce and Xero."""

@@ -1,0 +1,370 @@
+"""What people are shown, on the command line and in the browser: one reading of the ledger for both.
+
+Amounts and hours are decimal strings, times ISO 8601 in UTC, names as in the interface contract; fields may be added.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from worker.billing.keys import document_id
+from worker.billing.model import Contact, Document, Invoice, Line, Out, Placed, Posting, Waiting
+from worker.billing.money import half_up
+from worker.store.ledger import Held, Unit
+from worker.store.store import Store
+
+HOUR = Decimal(3600)
+
+
+class LineView(msgspec.Struct, frozen=True, kw_only=True):
+    """A line as the client sees it. `entries` are ids of units."""
+
+    id: str
+    description: str
+    quantity: str
+    unit_amount: str
+    amount: str
+    tax_type: str
+    account: str
+    entries: list[str]
+
+
+class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
+    """One document of ours."""
+
+    key: str
+    sequence: int
+    number: str
+    status: str
+    xero_id: str
+    xero_contact_id: str
+    xero_contact: str
+    period: str
+    currency: str
+    hours: str
+    amount: str
+    lines: list[LineView]
+    entries: list[str]
+    problem: str = ""
+    kind: str = "invoice"
+
+
+class EntryView(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit of time: on which invoice and line at which rate, or why on none."""
+
+    id: str
+    state: str  # billed, fixed, suspended, moving, due, waiting, not-billed, unknown
+    reason: str
+    text: str
+    invoice: str
+    line: str
+    hours: str
+    rate: str
+    rate_source: str
+    amount: str
+    worked_on: str = ""
+    person: str = ""
+    project: str = ""
+    xero_contact_id: str = ""
+    corrections: list[str] = []
+
+
+class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that waits, and since when."""
+
+    id: str
+    reason: str
+    cause: str
+    since: str
+    text: str = ""
+
+
+class ContactView(msgspec.Struct, frozen=True, kw_only=True):
+    """A Xero contact as pulled."""
+
+    id: str
+    name: str
+    status: str
+    email: str = ""
+    merged_to: str = ""
+    problem: str = ""
+
+
+class StageView(msgspec.Struct, frozen=True, kw_only=True):
+    """A work list in figures."""
+
+    due: int
+    leased: int
+    retrying: int
+    waiting: int
+    oldest_seconds: int
+    scheduled: int = 0
+    paused: str = ""
+
+
+class QueueView(msgspec.Struct, frozen=True, kw_only=True):
+    """What `queue status` says."""
+
+    stages: dict[str, StageView]
+    workers: list[dict[str, str]]
+    listener: dict[str, str] | None
+    ledger: str
+    problems: list[dict[str, str]] = []
+    xero_calls: dict[str, object] = {}
+
+
+# ---- invoices ------------------------------------------------------------------------------------------------------
+
+
+async def invoices(store: Store, status: str = "") -> list[InvoiceView]:
+    """Every document of ours, latest change first; with one status only where it is given."""
+    found: list[InvoiceView] = []
+    start = 0
+    while page := await store.ledger.page_invoices(start, 200):
+        found += [view for held in page for view in documents_of(held) if status in ("", view.status)]
+        start += 200
+    return found
+
+
+async def invoice(store: Store, name: str) -> list[InvoiceView]:
+    """The documents of an invoice key, or the one of a number or "key/sequence"; empty when there is none."""
+    key = name.partition("/")[0]
+    held = (await store.ledger.invoices([key]))[key]
+    found = documents_of(held) if held.invoice else await invoices(store)
+    return [view for view in found if name in (view.key, f"{view.key}/{view.sequence}", view.number)]
+
+
+def documents_of(held: Held) -> list[InvoiceView]:
+    """The documents of a ledger record."""
+    return [_invoice_view(held.invoice, document) for document in held.invoice.documents] if held.invoice else []
+
+
+def _invoice_view(record: Invoice, document: Document) -> InvoiceView:
+    lines = [_line_view(line) for line in document.lines]
+    seconds = sum((share.seconds for line in document.lines for share in line.shares), Decimal(0))
+    return InvoiceView(
+        key=document.key,
+        sequence=document.sequence,
+        number=document.number,
+        status=document.status,
+        xero_id=document.xero_id,
+        xero_contact_id=document.contact,
+        xero_contact=record.contact_name,
+        period=document.period or record.period,
+        currency=document.currency,
+        hours=hours(seconds),
+        amount=money(sum((line.amount for line in document.lines), Decimal(0))),
+        lines=lines,
+        entries=[entry for line in lines for entry in line.entries],
+        problem=document.problem,
+        kind="invoice" if document.type == "ACCREC" else "credit-note",
+    )
+
+
+def preview_view(document: Document, contact_name: str) -> InvoiceView:
+    """A document as it would be created."""
+    record = Invoice(key=document.key, contact=document.contact, contact_name=contact_name, currency=document.currency)
+    return msgspec.structs.replace(_invoice_view(record, document), status="preview")
+
+
+def _line_view(line: Line) -> LineView:
+    return LineView(
+        id=line.id,
+        description=line.description,
+        quantity=plain(line.quantity),
+        unit_amount=plain(line.unit_amount),
+        amount=money(line.amount),
+        tax_type=line.tax_type,
+        account=line.account,
+        entries=[share.unit for share in line.shares],
+    )
+
+
+# ---- entries -------------------------------------------------------------------------------------------------------
+
+
+async def entries(store: Store, units: Sequence[Unit]) -> list[EntryView]:
+    """These units, with the numbers of the documents they are on."""
+    keys = {posting.document.partition("/")[0] for unit in units for posting in unit.postings}
+    numbers = {
+        document_id(document.key, document.sequence): document.number or f"{document.key}/{document.sequence}"
+        for held in (await store.ledger.invoices(keys)).values()
+        if held.invoice
+        for document in held.invoice.documents
+    }
+    notes = await store.ledger.notes()
+    held_back = {unit: waiting for note in notes.values() for unit, waiting in note.waiting.items()}
+    proposed: dict[str, list[str]] = {}
+    for note in notes.values():
+        for correction in note.corrections:
+            proposed.setdefault(correction.unit, []).append(correction.text)
+    return [entry_view(unit, numbers, held_back.get(unit.id), proposed.get(unit.id, [])) for unit in units]
+
+
+def entry_view(
+    unit: Unit, numbers: Mapping[str, str], held_back: Waiting | None = None, proposed: Sequence[str] = ()
+) -> EntryView:
+    """One unit."""
+    live = [posting for posting in unit.postings if posting.state != "suspended"]
+    shown = live[-1] if live else (unit.postings[-1] if unit.postings else None)
+    state, reason, text = _state(unit, shown, numbers, held_back)
+    entry, placed = unit.entry, unit.verdict if isinstance(unit.verdict, Placed) else None
+    seconds = sum((posting.seconds for posting in live), Decimal(0)) if live else (entry.seconds if entry else None)
+    rate = shown.rate if shown else (placed.rate if placed else None)
+    return EntryView(
+        id=unit.id,
+        state=state,
+        reason=reason,
+        text=text,
+        invoice=numbers.get(shown.document, shown.document) if shown else "",
+        line=shown.line if shown else "",
+        hours=hours(seconds) if seconds is not None else "",
+        rate=plain(rate),
+        rate_source=shown.rate_source if shown else (placed.rate_source if placed else ""),
+        amount=money(sum((posting.amount for posting in live), Decimal(0))) if live else "",
+        worked_on=entry.worked_on.isoformat() if entry and entry.worked_on else "",
+        person=entry.person_name or entry.person if entry else "",
+        project=entry.project_name or entry.project if entry else "",
+        xero_contact_id=entry.xero_contact if entry else "",
+        corrections=list(proposed),
+    )
+
+
+def _state(
+    unit: Unit, shown: Posting | None, numbers: Mapping[str, str], held_back: Waiting | None
+) -> tuple[str, str, str]:
+    if held_back is not None:
+        return "waiting", held_back.reason, held_back.text
+    if unit.entry is not None and unit.entry.unreadable:
+        return ("billed" if shown else "waiting"), "not-readable", unit.entry.unreadable
+    if shown is not None and shown.state == "suspended":
+        text = f"Taken off {numbers.get(shown.document, shown.document)} by a person in Xero; it waits for a decision."
+        return "suspended", "suspended", text
+    if shown is not None:
+        number = numbers.get(shown.document, shown.document)
+        text = f"On {number}: {hours(shown.seconds)} h at {plain(shown.rate)} {shown.currency} ({shown.rate_source})."
+        return ("fixed" if shown.state == "fixed" else "billed"), "", text
+    if isinstance(unit.verdict, Waiting):
+        return "waiting", unit.verdict.reason, unit.verdict.text
+    if isinstance(unit.verdict, Out):
+        return "not-billed", unit.verdict.reason, unit.verdict.text
+    if isinstance(unit.verdict, Placed):
+        moving = bool(unit.at) and unit.at != unit.belongs
+        return ("moving" if moving else "due"), "", "It goes on the next update of its draft."
+    return "unknown", "", "Nothing is known of it yet."
+
+
+# ---- the rest ------------------------------------------------------------------------------------------------------
+
+
+async def waiting(store: Store, count: int = 10_000) -> list[WaitingView]:
+    """Units and invoices that wait, longest first."""
+    units = await store.ledger.waiting(0, count)
+    since = await store.ledger.waiting_since([unit.id for unit in units])
+    found = [
+        WaitingView(
+            id=unit.id,
+            reason=unit.verdict.reason,
+            cause=unit.verdict.cause,
+            since=_iso(since.get(unit.id, 0)),
+            text=unit.verdict.text,
+        )
+        for unit in units
+        if isinstance(unit.verdict, Waiting)
+    ]
+    for work in store.lists():
+        found += [
+            WaitingView(id=item.id, reason=item.reason, cause=item.cause, since=item.since, text=item.text)
+            for item in await work.parked(0, count)
+        ]
+    notes = await store.ledger.notes()
+    found += [
+        WaitingView(id=unit, reason=held.reason, cause=held.cause, since="", text=held.text)
+        for note in notes.values()
+        for unit, held in note.waiting.items()
+    ]
+    return found
+
+
+async def contacts(store: Store) -> list[ContactView]:
+    """Every Xero contact, by name."""
+    found: list[Contact] = []
+    cursor = 0
+    while True:
+        page = await store.contacts.page(cursor)
+        found += page.contacts
+        cursor = page.cursor
+        if not cursor:
+            break
+    problems = await store.contacts.outcomes([contact.id for contact in found])
+    views = [
+        ContactView(
+            id=contact.id,
+            name=contact.name,
+            status=contact.status,
+            email=contact.email,
+            merged_to=contact.merged_to,
+            problem=problems.get(contact.id, ""),
+        )
+        for contact in found
+    ]
+    return sorted(views, key=lambda view: (view.name.casefold(), view.id))
+
+
+async def queue(store: Store) -> QueueView:
+    """The stages, who is alive, and what stands in the way."""
+    stages = {}
+    for work in store.lists():
+        counts = await work.counts()
+        stages[work.stage] = StageView(
+            due=counts.due,
+            leased=counts.leased,
+            retrying=counts.retrying,
+            waiting=counts.waiting,
+            oldest_seconds=counts.oldest_seconds,
+            scheduled=counts.scheduled,
+            paused=counts.paused,
+        )
+    listeners = await store.heartbeats.alive("listener")
+    state = await store.governor.state()
+    return QueueView(
+        stages=stages,
+        workers=[
+            {"name": beat.name, "seen": beat.at} | dict(beat.detail) for beat in await store.heartbeats.alive("worker")
+        ],
+        listener=({"name": listeners[0].name, "seen": listeners[0].at} | dict(listeners[0].detail))
+        if listeners
+        else None,
+        ledger="complete" if await store.epoch.current() else "being rebuilt",
+        problems=[
+            {"job": beat.name, "seen": beat.at} | dict(beat.detail) for beat in await store.heartbeats.alive("problem")
+        ],
+        xero_calls={
+            "today": state.calls_today,
+            "minute_left": state.minute_left,
+            "day_left": state.day_left,
+            "stopped_until": state.stopped_until,
+            "why": state.why,
+        },
+    )
+
+
+def hours(seconds: Decimal) -> str:
+    """Hours of so many seconds, at most 4 decimals."""
+    return plain(half_up(seconds / HOUR, 4))
+
+
+def money(amount: Decimal) -> str:
+    """An amount with its cents."""
+    return str(half_up(amount, 2))
+
+
+def plain(value: Decimal | None) -> str:
+    """A number without trailing zeros, never in scientific notation; "" for none."""
+    return "" if value is None else f"{value.normalize():f}"
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat() if milliseconds else ""

@@ -1,0 +1,60 @@
+"""A house in memory around a bus on a socket, with listeners in it."""
+
+import asyncio
+from typing import Any
+
+from listeners.channel import Target
+from listeners.ports import Source
+from listeners.pubsub import PubSub
+from listeners.salesforce import Listener
+from tests.listeners.bus import CHANNEL, Bus
+from tests.listeners.memory import LIMITS, MemoryInbox, MemoryLocks, MemoryOrg
+
+SOURCE = Source("TimeEntry__c", CHANNEL, frozenset({"Billed__c"}))
+
+
+class House:
+    """An inbox, locks, an org and a setup in memory, and any number of listeners on them."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.locks = MemoryLocks()
+        self.inbox = MemoryInbox(self.locks)
+        self.org = MemoryOrg()
+        self.source: Source | None = SOURCE
+        self.rings: list[str] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def setups(self) -> Source | None:
+        return self.source
+
+    async def ring(self, stage: str) -> None:
+        self.rings.append(stage)
+
+    def listener(self, **changes: Any) -> Listener:
+        """A listener that is not running yet."""
+        limits = changes.pop("limits", LIMITS)
+        parts: dict[str, Any] = {
+            "inbox": self.inbox,
+            "locks": self.locks,
+            "org": self.org,
+            "setups": self.setups,
+            "door": PubSub(Target(self.bus.address, tls=False), changes.get("org", self.org), limits),
+            "ring": self.ring,
+            "limits": limits,
+            "transport": "stream",
+        }
+        return Listener(**(parts | changes))
+
+    def start(self, **changes: Any) -> Listener:
+        """A running listener."""
+        listener = self.listener(**changes)
+        self.tasks.append(asyncio.create_task(listener.run()))
+        return listener
+
+    async def stop(self) -> None:
+        """End all of them, as SIGTERM would."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks.clear()

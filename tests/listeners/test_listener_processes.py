@@ -1,0 +1,164 @@
+"""Real listener processes between the Salesforce stand-in and a real server: killed, frozen, stopped, restarted."""
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from listeners.poll import poll_channel
+from sandbox.clock import Clock
+from sandbox.serve import Ports, running
+from tests.listeners.processes import SCALE, Deployment, environment_of, store_parts
+from worker.store.connection import open_redis
+from worker.store.embedded import EmbeddedServer
+from worker.store.secrets import ensure_secret_key
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[EmbeddedServer]:
+    """A server of its own for each test, which may stop and freeze it."""
+    folder = Path(tempfile.mkdtemp(prefix="hourstream-listen-"))
+    server = EmbeddedServer(folder)
+    await server.start()
+    yield server
+    await server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def deployment(server: EmbeddedServer, tmp_path: Path) -> AsyncIterator[Deployment]:
+    ensure_secret_key(tmp_path)
+    redis = open_redis(server.url)
+    async with running(Ports(), clock=Clock(scale=SCALE)) as org:
+        org.salesforce.org.switches["keepalive_seconds"] = 2.0
+        made = Deployment(org, *store_parts(redis), environment_of(org, server.url, tmp_path))
+        yield made
+        await made.end()
+    await redis.aclose()
+
+
+async def test_time_logged_in_salesforce_is_on_the_list_and_the_start_is_read(deployment: Deployment) -> None:
+    await deployment.listen()
+    await deployment.listening()
+    units = {deployment.log_time() for _ in range(3)}
+    await deployment.told(*units)
+    kinds = {name.partition(":")[0] for name in await deployment.inbox.resyncs()}
+    assert kinds >= {"initial", "anchored"}
+    [beat] = await deployment.heartbeats.alive("listener")
+    assert (beat.detail["transport"], beat.detail["state"]) == ("pubsub", "listening")
+
+
+async def test_a_killed_listener_misses_nothing_that_happened_meanwhile(deployment: Deployment) -> None:
+    first = await deployment.listen()
+    await deployment.listening()
+    known = deployment.log_time()
+    await deployment.told(known)
+    first.kill()
+    await first.wait()
+    meanwhile = [deployment.log_time() for _ in range(120)]
+    await deployment.listen()
+    await deployment.told(*meanwhile)
+
+
+async def test_a_frozen_listener_is_replaced_in_time_and_cannot_move_the_position_afterwards(
+    deployment: Deployment,
+) -> None:
+    leader = await deployment.listen()
+    await deployment.listening()
+    standby = await deployment.listen()
+    await deployment.listening(2)
+    leader.send_signal(signal.SIGSTOP)
+    unit = deployment.log_time()
+    frozen_at = asyncio.get_running_loop().time()
+    await deployment.told(unit)
+    assert asyncio.get_running_loop().time() - frozen_at < 10.0
+    leader.send_signal(signal.SIGCONT)
+    more = [deployment.log_time() for _ in range(10)]
+    await deployment.told(*more)
+    await deployment.listening(2)
+    assert (leader.returncode, standby.returncode) == (None, None)
+
+
+async def test_sigterm_ends_it_with_0_and_gives_the_lease_back(deployment: Deployment) -> None:
+    process = await deployment.listen()
+    await deployment.listening()
+    process.terminate()
+    _, said = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0, said.decode()
+    assert await deployment.heartbeats.alive("listener") == ()
+    assert await deployment.inbox._redis.keys("*:lock:listener:*") == []
+
+
+async def test_a_restarted_redis_and_a_broken_stream_are_survived(
+    deployment: Deployment, server: EmbeddedServer
+) -> None:
+    process = await deployment.listen()
+    await deployment.listening()
+    await server.stop()
+    units = [deployment.log_time() for _ in range(5)]
+    deployment.act("stream", action="break")
+    await server.start()
+    await deployment.told(*units)
+    assert process.returncode is None
+
+
+async def test_ended_sessions_and_a_forgotten_stream_are_survived(deployment: Deployment) -> None:
+    process = await deployment.listen()
+    await deployment.listening()
+    deployment.act("stream", action="reset")
+    deployment.act("sessions")
+    deployment.act("stream", action="break")
+
+    async def lost() -> bool:
+        return any(name.startswith("position-lost") for name in await deployment.inbox.resyncs())
+
+    await deployment.holds(lost)
+    await deployment.listening()
+    await deployment.told(deployment.log_time())
+    assert process.returncode is None
+
+
+async def test_without_change_data_capture_it_polls_and_says_why(deployment: Deployment) -> None:
+    deployment.org.salesforce.org.switches["cdc_objects"] = []
+    await deployment.listen(HOURSTREAM_TIME_SCALE="60")
+
+    async def polls() -> bool:
+        beats = await deployment.heartbeats.alive("listener")
+        return [beat.detail["transport"] for beat in beats] == ["poll"] and bool(beats[0].detail["reason"])
+
+    await deployment.holds(polls)
+    await deployment.holds(lambda: deployment.position(poll_channel("TimeEntry__c")))
+    unit = deployment.log_time()
+    await deployment.told(unit)
+    gone = unit.removeprefix("TimeEntry__c:").removesuffix("#0")
+    told = await deployment.times_told(unit)
+    deployment.act("records", action="delete", sobject="TimeEntry__c", ids=[gone])
+    deployment.act("records", action="purge", sobject="TimeEntry__c", ids=[gone], logged=True)
+
+    async def told_again() -> bool:
+        return await deployment.times_told(unit) > told
+
+    await deployment.holds(told_again)
+    [beat] = await deployment.heartbeats.alive("listener")
+    assert "Change Data Capture" in beat.detail["reason"]
+
+
+async def test_tls_with_a_certificate_authority_of_one_s_own(deployment: Deployment) -> None:
+    await deployment.listen(
+        SALESFORCE_TRANSPORT="pubsub",
+        SALESFORCE_PUBSUB_TLS="true",
+        SALESFORCE_PUBSUB_TARGET=deployment.org.environment["SANDBOX_PUBSUB_TLS_TARGET"],
+        SSL_CERT_FILE=deployment.org.environment["SANDBOX_PUBSUB_CA_FILE"],
+    )
+    await deployment.listening()
+    await deployment.told(deployment.log_time())
+
+
+async def test_wrong_settings_end_it_with_2_and_the_reason(deployment: Deployment) -> None:
+    process = await deployment.listen(SALESFORCE_TRANSPORT="cometd")
+    _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert (process.returncode, "not supported yet" in said.decode()) == (2, True)
