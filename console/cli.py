@@ -7,18 +7,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from console import output
-from console.commands import contacts, invoices, queue, setup
+from console.commands import contacts, invoices, queue, secrets, setup
 
 app = typer.Typer(
     name="hourstream",
     help="Time logged in Salesforce becomes draft invoices in Xero: once each, to the cent, in near real time.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
 )
 app.add_typer(setup.app, name="setup", help="The setup file: check it against the live org and company, apply it.")
 app.add_typer(contacts.app, name="contacts", help="Xero contacts and where they land in Salesforce.")
 app.add_typer(invoices.app, name="invoices", help="What would be invoiced, and what was.")
+app.add_typer(secrets.app, name="secrets", help="The key that tokens are encrypted with.")
 app.add_typer(queue.app, name="queue", help="The queue, for operators.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -79,10 +79,11 @@ def _of_entry(view: EntryView, contact: str) -> Answer:
     who = " · ".join(text for text in (view.project, view.person, view.worked_on) if text)
     what = f"{view.hours} h" if view.hours else "This entry"
     lead = f"{what} ({who})" if who else what
+    locked = "; that document is locked" if view.state == "fixed" else ""
     if view.state in ("billed", "fixed"):
         text = (
             f"{lead} is on {view.invoice}{f' for {contact}' if contact else ''} "
-            f"at {view.rate} from {view.rate_source}, {view.amount} in all{'; that document is locked' if view.state == 'fixed' else ''}."
+            f"at {view.rate} from {view.rate_source}, {view.amount} in all{locked}."
         )
     elif view.state == "not-billed":
         text = f"{lead} is not billed: {view.text}"

@@ -68,8 +68,8 @@ def classify(status: str, code: str, details: str) -> Fault:
     known = BY_CODE.get(code.removeprefix(PREFIX))
     if known is not None:
         return known
-    text = details.lower()
-    if "too_many_pings" in text or "enhance_your_calm" in text:
+    text = details.lower().replace("_", " ")
+    if "too many pings" in text or "enhance your calm" in text:
         return Fault.PINGS
     if status == "INVALID_ARGUMENT" and ("replay" in text or "replayid" in code.lower()):
         return Fault.POSITION

@@ -51,12 +51,11 @@ async def demo(*, once: bool, workers: int = 1) -> int:
         text = setup_text()
         _environment(stand_ins, data, text)
         settings = load_settings()
-        configure_logging(settings)
-        async with (
-            running(settings, workers, output=data / "hourstream.log"),
-            open_store(settings, bells=False) as store,
-        ):
-            return await _Show(console, stand_ins, store, parse(text), settings.hourstream_console_url).play(once=once)
+        with (data / "hourstream.log").open("a", encoding="utf-8") as log:
+            configure_logging(settings, log)
+            async with running(settings, workers, output=data / "hourstream.log"), open_store(settings) as store:
+                show = _Show(console, stand_ins, store, parse(text), settings.hourstream_console_url)
+                return await show.play(once=once)
 
 
 def setup_text() -> str:
@@ -123,12 +122,12 @@ class _Show:
         line = f"{datetime.now(UTC):%H:%M:%S}  {text}"
         self._news.append(line)
         if not self._live:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True, highlight=False)
 
     async def _screen(self) -> None:
         with Live(console=self._console, refresh_per_second=4, screen=False) as live:
             while True:
-                live.update(await render(self._store, self._links, self._news))
+                live.update(await render(self._store, self._links, self._news, self._console.height))
                 await asyncio.sleep(0.5)
 
     # ---- the story -------------------------------------------------------------------------------------------------
@@ -178,8 +177,14 @@ class _Show:
         return took
 
     async def _view(self, id_: str) -> str:
-        unit = await self._store.ledger.unit(f"TimeEntry__c:{id_}#0")
-        return (await readmodel.entries(self._store, [unit]))[0].invoice if unit else "?"
+        """The number of its draft; Xero's answer may still be on its way into the ledger."""
+        for _ in range(20):
+            unit = await self._store.ledger.unit(f"TimeEntry__c:{id_}#0")
+            views = await readmodel.entries(self._store, [unit]) if unit else []
+            if views and views[0].invoice:
+                return views[0].invoice
+            await asyncio.sleep(0.1)
+        return "of its client"
 
     async def _until(self, true: Callable[[], Awaitable[bool]], within: float, what: str) -> None:
         deadline = time.monotonic() + within

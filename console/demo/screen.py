@@ -11,13 +11,15 @@ from console import readmodel
 from console.readmodel import EntryView, InvoiceView
 from worker.store.store import Store
 
-SHOWN = 12
+FEWEST, AROUND = 4, 32  # entries shown at least; lines of a terminal that everything else takes
 STATES = {"billed": "green", "fixed": "cyan", "waiting": "yellow", "due": "blue", "moving": "blue"}
 
 
-async def render(store: Store, links: Sequence[tuple[str, str]], news: Sequence[str]) -> RenderableType:
-    """One picture of the moment."""
-    units = await store.ledger.recent(SHOWN)
+async def render(
+    store: Store, links: Sequence[tuple[str, str]], news: Sequence[str], height: int
+) -> RenderableType:
+    """One picture of the moment, for a terminal of so many lines."""
+    units = await store.ledger.recent(max(FEWEST, height - AROUND))
     entries = await readmodel.entries(store, units)
     invoices = await readmodel.invoices(store)
     queue = await readmodel.queue(store)

@@ -7,8 +7,9 @@ import asyncio
 import secrets
 import uuid
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -48,6 +49,7 @@ class Cursor:
 
     channel: str
     index: int
+    waiting: "deque[Event]" = field(default_factory=deque)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     cut: bool = False
 
@@ -73,7 +75,11 @@ class ChangeBus:
 
     def publish(self, changes: Sequence[Change], *, origin: str, user_id: str) -> None:
         """One transaction's changes as events, in order; objects nobody selected are left out."""
-        selected = [item for item in changes if item.sobject in self.org.now.cdc_objects]
+        wanted = {
+            *self.org.now.cdc_objects,
+            *(name for item in self.org.now.channels.values() for name in item["objects"]),
+        }
+        selected = [item for item in changes if item.sobject in wanted]
         if not selected:
             return
         transaction = str(uuid.uuid4())
@@ -140,9 +146,7 @@ class ChangeBus:
         self._index += 1
         self.published += 1
         self._latest = self._new_position()
-        names = ("changedFields", "nulledFields")
-        wire = full | {name: schema.bitmaps(_strings(full[name])) for name in names}
-        payload = schema.encode(_nested(sobject, body) | {"ChangeEventHeader": wire})
+        payload = _encode(sobject, schema, full, body)
         if self.undecodable > 0:
             self.undecodable -= 1
             payload = b"\xff" * 7
@@ -155,8 +159,7 @@ class ChangeBus:
         if self.events:
             last = self.events[-1]
             self._index += 1
-            values = {name: getattr(last, name) for name in last.__dataclass_fields__}
-            self.events.append(Event(**values | {"index": self._index}))
+            self.events.append(replace(last, index=self._index))
             self._positions[last.replay_id] = (self._index, self.org.clock.now())
             self.wake()
 
@@ -218,12 +221,13 @@ class ChangeBus:
 
     def entities(self, channel: str) -> frozenset[str] | None:
         """The objects whose events a channel carries; None where there is no such channel."""
+        if channel in self.org.now.channels:
+            return frozenset(self.org.now.channels[channel]["objects"])
         selected = [self.org.schema(name) for name in self.org.now.cdc_objects]
         objects = [sobject for sobject in selected if sobject is not None]
         if channel == ALL_CHANGES:
             return frozenset(sobject.name for sobject in objects)
-        names = frozenset(sobject.name for sobject in objects if channel == f"/data/{sobject.event_name}")
-        return names or None
+        return frozenset(item.name for item in objects if channel == f"/data/{item.event_name}") or None
 
     def open(self, channel: str, index: int) -> Cursor:
         """A subscriber that has seen everything up to `index`; close it when it leaves."""
@@ -238,15 +242,35 @@ class ChangeBus:
     def read(self, cursor: Cursor, limit: int) -> list[Event]:
         """Up to `limit` further events of the cursor's channel; moves the cursor past what it skipped and gave."""
         entities = self.entities(cursor.channel) or frozenset()
-        found: list[Event] = []
         start = bisect_right(self.events, cursor.index, key=lambda event: event.index)
-        for event in islice(self.events, start, None):
-            if event.entity in entities:
-                found.append(event)
-            cursor.index = event.index
-            if len(found) == limit:
+        further = islice(self.events, start, None)
+        found: list[Event] = []
+        while len(found) < limit:
+            if cursor.waiting:
+                found.append(cursor.waiting.popleft())
+                continue
+            event = next(further, None)
+            if event is None:
                 break
+            cursor.index = event.index
+            if event.entity in entities:
+                cursor.waiting.extend(self._as_told(event, cursor.channel))
         return found
+
+    def _as_told(self, event: Event, channel: str) -> list[Event]:
+        """An enriched channel tells of each record alone, under one replay id, with values as they are now."""
+        enriched = self.org.now.channels.get(channel, {}).get("enriched", [])
+        sobject = self.org.schema(event.entity)
+        if not enriched or sobject is None or event.header["changeType"] not in {"UPDATE", "DELETE"}:
+            return [event]
+        told = []
+        for record_id in _strings(event.header["recordIds"]):
+            record = self.org.record(event.entity, record_id) or {}
+            body = event.body | {name: epoch_ms(record.get(name)) for name in enriched}
+            header = event.header | {"recordIds": [record_id]}
+            payload = _encode(sobject, event.schema, header, body)
+            told.append(replace(event, header=header, body=body, payload=payload))
+        return told
 
     def wake(self) -> None:
         """Let every subscriber look again."""
@@ -286,6 +310,11 @@ def _body(sobject: SObject, record: Record, shown: set[str] | None) -> dict[str,
     }
 
 
+def _encode(sobject: SObject, schema: EventSchema, header: dict[str, object], body: dict[str, object]) -> bytes:
+    bitmaps = {name: schema.bitmaps(_strings(header[name])) for name in ("changedFields", "nulledFields")}
+    return schema.encode(_nested(sobject, body) | {"ChangeEventHeader": header | bitmaps})
+
+
 def _nested(sobject: SObject, body: dict[str, object]) -> dict[str, object]:
     """Compound fields as the nested records that the schema wants."""
     flat: dict[str, object] = {}
@@ -298,5 +327,5 @@ def _nested(sobject: SObject, body: dict[str, object]) -> dict[str, object]:
     return flat | inner
 
 
-def _strings(value: object) -> Iterable[str]:
+def _strings(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []

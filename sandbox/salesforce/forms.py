@@ -8,7 +8,18 @@ from sandbox.salesforce.schema import NUMBER_TYPES, Field, SObject
 from sandbox.salesforce.values import show_datetime
 
 Choices = list[tuple[str, str]]
-_WRITTEN_BACK = "Xero_"
+# What somebody logging time fills in, in this order; the rest of the record stays as it begins.
+_LOG_TIME = (
+    "Project__c",
+    "OwnerId",
+    "Work_Date__c",
+    "Hours__c",
+    "Description__c",
+    "Billable__c",
+    "Status__c",
+    "Rate__c",
+    "CurrencyIsoCode",
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +53,15 @@ def read_form(sobject: SObject, form: Mapping[str, str], *, creating: bool) -> d
     return body
 
 
+def label_of(field: Field) -> str:
+    """What people call a field: the owner of a record is the person it is about."""
+    return "Person" if field.name == "OwnerId" else field.label
+
+
 def _editable(sobject: SObject, creating: bool) -> list[Field]:
-    """What a person fills in; logging time leaves out what the invoicing writes back."""
-    fields = [field for field in sobject.fields if (field.createable if creating else field.updateable)]
     if creating and sobject.name == "TimeEntry__c":
-        return [field for field in fields if not field.name.startswith(_WRITTEN_BACK)]
-    return fields
+        return [field for name in _LOG_TIME if (field := sobject.find(name)) is not None]
+    return [field for field in sobject.fields if (field.createable if creating else field.updateable)]
 
 
 def _input(field: Field, value: object, choices: Callable[[str], Choices]) -> Input:
@@ -55,8 +69,8 @@ def _input(field: Field, value: object, choices: Callable[[str], Choices]) -> In
     if field.type == "boolean":
         return Input(field.name, field.label, "checkbox", bool(value))
     if field.reference_to:
-        people = "Person" if field.name == "OwnerId" else field.label
-        return Input(field.name, people, "select", value, required, choices=tuple(choices(field.reference_to[0])))
+        options = tuple(choices(field.reference_to[0]))
+        return Input(field.name, label_of(field), "select", value, required, choices=options)
     if field.type == "picklist":
         return Input(field.name, field.label, "select", value, required, choices=tuple((v, v) for v in field.picklist))
     if field.type == "textarea":

@@ -32,6 +32,7 @@ class Org:
         self.purged: dict[str, list[tuple[str, datetime]]] = {}
         self.cleared: dict[str, list[tuple[str, str, str]]] = {}
         self.numbers: dict[str, int] = {}
+        self._index: dict[tuple[str, str, object], set[str]] = {}
         self._objects = {sobject.name.lower(): sobject for sobject in OBJECTS}
         self._furnish()
 
@@ -89,12 +90,21 @@ class Org:
         found = self.record(lookup.reference_to[0], target)
         return found if found is not None and self.readable(found) else None
 
+    def put(self, sobject: str, record: Record) -> None:
+        """Keep a record under its id; its unique values lead to it from now on."""
+        self.tables[sobject][str(record["Id"])] = record
+        for field in self._objects[sobject.lower()].keys:
+            if (value := record.get(field.name)) is not None:
+                self._index.setdefault((sobject, field.name, _folded(value)), set()).add(str(record["Id"]))
+
     def find(self, sobject: str, field: str, value: object) -> Record | None:
-        """The live record with that unique value; text is compared without case."""
-        wanted = value.lower() if isinstance(value, str) else value
-        for record in self.tables[sobject].values():
-            held = record.get(field)
-            if not record["IsDeleted"] and (held.lower() if isinstance(held, str) else held) == wanted:
+        """The live record with that id or unique value; text is compared without case."""
+        wanted = _folded(value)
+        candidates = {str(value)} if field == "Id" else self._index.get((sobject, field, wanted), set())
+        for record_id in candidates:
+            record = self.tables[sobject].get(record_id)
+            # The index only ever grows: what it leads to may have changed, or be gone.
+            if record is not None and not record["IsDeleted"] and _folded(record.get(field)) == wanted:
                 return record
         return None
 
@@ -118,12 +128,16 @@ class Org:
         people = {"CreatedById": ADMIN_ID, "LastModifiedById": ADMIN_ID}
         schema = self._objects[sobject.lower()]
         blank: Record = {item.name: item.default for item in schema.fields}
-        self.tables[sobject][record_id] = blank | stamps | people | values | {"Id": record_id, "IsDeleted": False}
+        self.put(sobject, blank | stamps | people | values | {"Id": record_id, "IsDeleted": False})
 
 
 def _user(first: str, last: str, username: str, alias: str) -> Record:
     name = {"FirstName": first, "LastName": last, "Name": f"{first} {last}"}
     return name | {"Username": username, "Email": username, "Alias": alias, "IsActive": True}
+
+
+def _folded(value: object) -> object:
+    return value.casefold() if isinstance(value, str) else value
 
 
 def _extra(item: dict[str, object]) -> Field:

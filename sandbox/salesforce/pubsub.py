@@ -6,8 +6,8 @@ Salesforce: Pub/Sub API, "Subscribe RPC Method", "Flow Control", "Handling Error
 # ruff: noqa: N802 - the methods are named by the service
 import asyncio
 import uuid
+from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -22,6 +22,7 @@ from sandbox.salesforce.state import State
 
 MAX_OUTSTANDING = 100
 MAX_RESPONSE_BYTES = 3 * 1024 * 1024
+_EVENT_OVERHEAD = 200
 PREFIX = "sfdc.platform.eventbus.grpc."
 Context = Any
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -45,7 +46,8 @@ class _Stream:
     cursor: Cursor | None = None
     pending: int = 0
     quiet_since: datetime = field(default_factory=lambda: datetime.now().astimezone())
-    ended: bool = False
+    done_asking: bool = False
+    inbox: deque[pb.FetchRequest] = field(default_factory=deque)
     problem: tuple[grpc.StatusCode, str, str] | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -97,23 +99,26 @@ class PubSub(rpc.PubSubServicer):
         self, requests: AsyncIterator[pb.FetchRequest], context: Context
     ) -> AsyncIterator[pb.FetchResponse]:
         """Events of one channel, never more than were asked for."""
-        await self._enter(context, "Subscribe")
         stream = _Stream(quiet_since=self.state.org.clock.now())
-        reader = asyncio.create_task(self._read_requests(requests, stream))
+        reader = asyncio.create_task(_read_requests(requests, stream))
         try:
+            # A refusal that overtakes the client's first request reaches grpcio clients as INTERNAL without trailers.
+            await self._wait(stream)
+            await self._enter(context, "Subscribe")
             async for response in self._responses(stream, context):
                 yield response
         finally:
             reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await reader
+            await asyncio.gather(reader, return_exceptions=True)
             if stream.cursor is not None:
                 self.state.bus.close(stream.cursor)
 
     async def _responses(self, stream: _Stream, context: Context) -> AsyncIterator[pb.FetchResponse]:
         clock = self.state.org.clock
-        while not stream.ended:
+        while True:
             stream.asked.clear()
+            while stream.inbox and stream.problem is None:
+                stream.problem = self._admit(stream.inbox.popleft(), stream)
             if stream.problem is not None:
                 await abort(context, *stream.problem)
             if stream.cursor is not None:
@@ -127,9 +132,12 @@ class PubSub(rpc.PubSubServicer):
                 if stream.cursor.cut:
                     text = "The service is currently unavailable"
                     await abort(context, grpc.StatusCode.UNAVAILABLE, "service.unavailable", text)
+            # A client that closed its side still gets what it asked for.
+            if stream.done_asking and stream.pending == 0:
+                return
             if self._due(stream) <= clock.now():
                 if stream.pending == 0:
-                    break
+                    return
                 stream.quiet_since = clock.now()
                 if not self.state.org.now.silent:
                     yield self._response(stream, [])
@@ -138,13 +146,12 @@ class PubSub(rpc.PubSubServicer):
 
     def _take(self, stream: _Stream) -> list[Event]:
         assert stream.cursor is not None
-        before = stream.cursor.index
-        events = self.state.bus.read(stream.cursor, stream.pending) if stream.pending > 0 else []
+        events = self.state.bus.read(stream.cursor, stream.pending)
         size = 0
         for number, event in enumerate(events):
-            size += len(event.payload) + 200
+            size += len(event.payload) + _EVENT_OVERHEAD
             if size > MAX_RESPONSE_BYTES and number > 0:
-                stream.cursor.index = events[number - 1].index if number else before
+                stream.cursor.waiting.extendleft(reversed(events[number:]))
                 return events[:number]
         return events
 
@@ -181,15 +188,6 @@ class PubSub(rpc.PubSubServicer):
             for task in waits:
                 task.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
-
-    async def _read_requests(self, requests: AsyncIterator[pb.FetchRequest], stream: _Stream) -> None:
-        async for request in requests:
-            stream.problem = stream.problem or self._admit(request, stream)
-            stream.asked.set()
-        # A client that closes its side still gets what it asked for; the stream ends when nothing is pending.
-        if stream.pending == 0:
-            stream.ended = True
-        stream.asked.set()
 
     def _admit(self, request: pb.FetchRequest, stream: _Stream) -> tuple[grpc.StatusCode, str, str] | None:
         invalid = grpc.StatusCode.INVALID_ARGUMENT
@@ -259,6 +257,14 @@ class PubSub(rpc.PubSubServicer):
             await abort(context, code, fault.body, "scripted fault")
         else:
             await abort(context, grpc.StatusCode.UNAVAILABLE, "", "Connection reset by peer")
+
+
+async def _read_requests(requests: AsyncIterator[pb.FetchRequest], stream: _Stream) -> None:
+    async for request in requests:
+        stream.inbox.append(request)
+        stream.asked.set()
+    stream.done_asking = True
+    stream.asked.set()
 
 
 def _no_topic(topic: str) -> tuple[grpc.StatusCode, str, str]:

@@ -68,6 +68,11 @@ class SObject:
         self.index.update({item.name.lower(): item for item in self.fields})
 
     @property
+    def keys(self) -> tuple[Field, ...]:
+        """The fields whose values lead to one record."""
+        return tuple(item for item in self.fields if item.unique or item.external_id)
+
+    @property
     def custom(self) -> bool:
         """Whether an administrator made it."""
         return self.name.endswith("__c")
@@ -88,8 +93,10 @@ class SObject:
 
     def without(self, hidden: frozenset[str]) -> "SObject":
         """The object as a user sees it who may not read those fields."""
+        if not hidden:
+            return self
         fields = tuple(item for item in self.fields if item.name not in hidden)
-        return self if len(fields) == len(self.fields) else replace(self, fields=fields, index={})
+        return replace(self, fields=fields, index={})
 
     def having(self, extra: tuple[Field, ...]) -> "SObject":
         """The object after an administrator added fields."""

@@ -1,4 +1,4 @@
-"""A small site over the org: look at records, log time, change and delete. It writes as a person does in the browser."""
+"""A small site over the org: look at records, log time, change and delete, as a person does in the browser."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ import jinja2
 from aiohttp import web
 
 from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.forms import inputs, read_form
+from sandbox.salesforce.forms import inputs, label_of, read_form
 from sandbox.salesforce.ids import MalformedIdError, to18
 from sandbox.salesforce.org import ADMIN_ID, Org, Record
 from sandbox.salesforce.schema import NUMBER_TYPES, Field, SObject
@@ -20,6 +20,7 @@ SHOWN_ROWS = 500
 SHOWN_COLUMNS = 9
 _TEMPLATES = Path(__file__).parent / "templates"
 _PAGES = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True)
+_PAGES.filters["label"] = label_of
 _SAFETY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",

@@ -40,6 +40,7 @@ class Behaviour:
     delete_clears_lookups: bool = True  # lookups to a deleted record are emptied
     # Change events
     cdc_objects: list[str] = field(default_factory=lambda: ["TimeEntry__c", "TimeSheetEntry"])
+    channels: dict[str, Any] = field(default_factory=dict)  # "/data/X__chn": {"objects": […], "enriched": [fields]}
     daily_events: int = 50_000  # delivered events in 24 hours, all subscribers together
     event_retention_seconds: float = 259_200.0
     keepalive_seconds: float = 60.0  # an empty answer while a subscriber waits

@@ -50,7 +50,7 @@ class Transaction:
             if before is None:
                 self.org.tables[sobject].pop(record_id, None)
             else:
-                self.org.tables[sobject][record_id] = before
+                self.org.put(sobject, before)
         del self._undo[undo:], self.changes[changes:]
 
     def create(self, sobject: SObject, body: Mapping[str, object]) -> str:
@@ -246,14 +246,14 @@ class Transaction:
         table = self.org.tables[sobject]
         record_id = str(record["Id"])
         self._undo.append((sobject, record_id, table.get(record_id)))
-        table[record_id] = record | {"SystemModstamp": self.org.time()}
+        self.org.put(sobject, record | {"SystemModstamp": self.org.time()})
 
     def _store(self, sobject: SObject, record: Record, kind: ChangeType) -> None:
         table = self.org.tables[sobject.name]
         record_id = str(record["Id"])
         before = table.get(record_id)
         self._undo.append((sobject.name, record_id, before))
-        table[record_id] = record
+        self.org.put(sobject.name, record)
         self.changes.append(Change(sobject.name, record_id, kind, dict(before or {}), dict(record)))
 
 

@@ -8,12 +8,15 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redis.asyncio import Redis
+
 from sandbox.salesforce import script
 from sandbox.serve import Running
 from tests.listeners.bus import CHANNEL
 from worker.store.heartbeats import Heartbeats
 from worker.store.inbox import Inbox, Position
 from worker.store.keys import Keys
+from worker.store.locks import Locks
 from worker.store.worklist import WorkList
 
 SETUP = Path(__file__).with_name("setup.toml")
@@ -28,6 +31,7 @@ class Deployment:
     inbox: Inbox
     collect: WorkList
     heartbeats: Heartbeats
+    locks: Locks
     environment: dict[str, str]
     processes: list[Process] = field(default_factory=list)
 
@@ -68,6 +72,10 @@ class Deployment:
     async def position(self, channel: str = CHANNEL) -> Position | None:
         return await self.inbox.position(channel)
 
+    async def lease(self, channel: str = CHANNEL) -> str | None:
+        """Who holds the channel."""
+        return await self.locks.holder(f"listener:{channel}")
+
     async def told(self, *units: str, within: float = 20.0) -> None:
         """Wait until all of these are on the list."""
         await self.holds(lambda: self.has(*units), within)
@@ -105,7 +113,8 @@ def environment_of(org: Running, redis_url: str, data: Path) -> dict[str, str]:
     return kept | sandbox | ours
 
 
-def store_parts(redis: object) -> tuple[Inbox, WorkList, Heartbeats]:
+def store_parts(redis: Redis) -> tuple[Inbox, WorkList, Heartbeats, Locks]:
+    """The real store's parts that listeners use."""
     keys = Keys()
-    collect = WorkList(redis, keys, "collect")  # type: ignore[arg-type]
-    return Inbox(redis, keys, collect), collect, Heartbeats(redis, keys)  # type: ignore[arg-type]
+    collect = WorkList(redis, keys, "collect")
+    return Inbox(redis, keys, collect), collect, Heartbeats(redis, keys), Locks(redis, keys)

@@ -35,6 +35,7 @@ def test_salesforce_s_error_codes_win_over_the_status(code: str, fault: Fault) -
         ("UNAVAILABLE", "", "upstream connect error", Fault.UNAVAILABLE),
         ("INTERNAL", "", "Received RST_STREAM with error code 0", Fault.UNAVAILABLE),
         ("UNAVAILABLE", "", "GOAWAY: ENHANCE_YOUR_CALM too_many_pings", Fault.PINGS),
+        ("UNAVAILABLE", "", "Too many pings", Fault.PINGS),
         ("CANCELLED", "", "", Fault.UNAVAILABLE),
         ("SOMETHING_NEW", "", "", Fault.UNAVAILABLE),
     ],

@@ -14,16 +14,14 @@ from tests.listeners.house import SOURCE, House
 from tests.listeners.memory import LIMITS
 from tests.listeners.processes import SETUP, store_parts
 from worker.store.keys import Keys
-from worker.store.locks import Locks
 from worker.store.setup_store import SetupStore
 
 
 class Parts:
     """The real store's parts, in the place of the house's own."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self.inbox, self.collect, _ = store_parts(redis)
-        self.locks = Locks(redis, keys)
+    def __init__(self, redis: Redis) -> None:
+        self.inbox, self.collect, _, self.locks = store_parts(redis)
 
     async def ids(self) -> set[str]:
         return {row["id"] for row in await self.collect.page(0, 1000)}
@@ -35,8 +33,8 @@ class Parts:
 
 
 @pytest.fixture
-async def parts(house: House, redis: Redis, keys: Keys) -> AsyncIterator[Parts]:
-    yield Parts(redis, keys)
+async def parts(house: House, redis: Redis) -> AsyncIterator[Parts]:
+    yield Parts(redis)
     await house.stop()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -123,7 +123,9 @@ class Salesforce:
         async with self.pubsub() as stub:
             stream = stub.Subscribe(metadata=self.metadata())
             subscription = Subscription(stub, stream, self)
-            await subscription.ask(num, **{"topic_name": ENTRIES} | request)
+            # A stream refused before this is written tells so when it is read.
+            with suppress(grpc.aio.AioRpcError):
+                await subscription.ask(num, **{"topic_name": ENTRIES} | request)
             try:
                 yield subscription
             finally:

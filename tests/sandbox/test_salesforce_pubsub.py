@@ -91,6 +91,25 @@ async def test_objects_are_told_of_only_where_selected_on_their_channel_and_the_
     assert events[1]["body"]["BillingAddress"]["Street"] == "1 High Street"
 
 
+async def test_an_enriched_channel_tells_of_each_record_under_one_replay_id(
+    salesforce: Salesforce, control: Control
+) -> None:
+    channel = "/data/Time__chn"
+    custom = {channel: {"objects": ["TimeEntry__c"], "enriched": ["Hours__c"]}}
+    await control.post("/salesforce/switches", cdc_objects=[], channels=custom)
+    entries = [await salesforce.create(Hours__c=number) for number in (1, 2)]
+    records = [{"attributes": {"type": "TimeEntry__c"}, "id": entry, "Status__c": "Approved"} for entry in entries]
+    await salesforce.call("PATCH", "/composite/sobjects", {"records": records})
+    async with salesforce.subscription(3, topic_name=channel, replay_preset=EARLIEST) as subscription:
+        *_, one = await subscription.events(3)
+        await subscription.ask(1)
+        [two] = await subscription.events(1)
+    assert [event["header"]["recordIds"] for event in (one, two)] == [[entries[0]], [entries[1]]]
+    assert one["replay_id"] == two["replay_id"]
+    assert [event["body"]["Hours__c"] for event in (one, two)] == [1.0, 2.0]
+    assert set(one["changed"]) <= {"Status__c", "LastModifiedDate"}
+
+
 async def test_no_more_events_come_than_were_asked_for(salesforce: Salesforce) -> None:
     for _ in range(5):
         await salesforce.create()
@@ -158,6 +177,7 @@ async def test_a_position_older_than_72_hours_is_invalid_and_its_events_are_gone
     await salesforce.create()
     async with salesforce.subscription(replay_preset=EARLIEST) as subscription:
         [event] = await subscription.events(1)
+    await _subscribed(salesforce, 0)
     await control.post("/clock", advance=73 * 3600)
     await salesforce.login()
     async with salesforce.subscription(replay_preset=CUSTOM, replay_id=event["replay_id"]) as subscription:

@@ -51,9 +51,10 @@ def compose(
     """Compute one invoice.
 
     `placements` are the units placed on it, `postings` all postings of every unit concerned, `others` the verdicts on
-    units that are on its documents but not placed on it (a unit in neither is taken off the open document; nothing is
-    proposed for it). `closed` are closed periods, `follow` merged contacts, `today` the day in the company's time
-    zone (used by `invoice_date = "today"` only). `rules` are those the open document was opened under.
+    units that are or were on its documents but are not placed on it (a unit in neither is taken off the open document,
+    and nothing is proposed for it). A correction is proposed by the invoice that billed the unit last. `closed` are
+    closed periods, `follow` merged contacts, `today` the day in the company's time zone (used by
+    `invoice_date = "today"` only). `rules` are those the open document was opened under.
     """
     scene = Scene(invoice, postings, rules, others or {}, follow or {})
     corrections = scene.corrections(placements)

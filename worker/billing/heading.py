@@ -24,7 +24,7 @@ def new_document(
     return Document(
         key=first.key,
         sequence=sequence,
-        contact=contact.id if contact else first.contact,
+        contact=first.contact,
         currency=first.currency,
         period=first.period,
         amounts=first.amounts,

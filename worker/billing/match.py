@@ -16,14 +16,18 @@ def matched(
     A line that was recreated (same content, new id) is recognised by its content, in order. `by_place`: what is left is
     paired in order where as many are left on both sides (the answer to a write of ours has our lines in our order).
     """
-    left = list(found)
-    pairs = [_take(left, [each.id for each in left], line.id) if line.id else None for line in lines]
-    for index, line in enumerate(lines):
-        if pairs[index] is None:
-            contents = [line_content(each, taxed=taxed) for each in left]
-            pairs[index] = _take(left, contents, line_content(line, taxed=taxed))
-    if by_place and pairs.count(None) == len(left):
-        rest = iter(left)
+    free = dict(enumerate(found))
+    by_id = {each.id: index for index, each in free.items() if each.id}
+    pairs = [free.pop(by_id[line.id], None) if line.id in by_id else None for line in lines]
+    by_content: dict[str, list[int]] = {}
+    for index, each in reversed(free.items()):
+        by_content.setdefault(line_content(each, taxed=taxed), []).append(index)
+    for place, line in enumerate(lines):
+        same = by_content.get(line_content(line, taxed=taxed)) if pairs[place] is None else None
+        if same:
+            pairs[place] = free.pop(same.pop())
+    if by_place and pairs.count(None) == len(free):
+        rest = iter(free.values())
         pairs = [pair if pair is not None else next(rest) for pair in pairs]
     return pairs
 
@@ -43,11 +47,6 @@ def same_numbers(line: Line, found: FoundLine) -> bool:
     )
     amount = found.amount is None or found.amount == line.amount
     return amount and all(_places(one) == _places(other) for one, other in pairs)
-
-
-def _take(left: list[FoundLine], names: Sequence[str], wanted: str) -> FoundLine | None:
-    """Take the first of `left` whose name is the wanted one."""
-    return left.pop(names.index(wanted)) if wanted in names else None
 
 
 def _places(value: Decimal | None) -> Decimal:

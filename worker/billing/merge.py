@@ -144,7 +144,8 @@ def _became(before: Document, after: Document, state: PostingState) -> tuple[Pos
 def _merged_lines(document: Document, found: Found) -> tuple[Document, tuple[str, ...]]:
     """The lines in Xero's order, those that a person took out set aside."""
     taxed = document.amounts != "no-tax"
-    pairs = matched(document.lines, found.lines, taxed=taxed)
+    unnamed = not any(line.id for line in document.lines)  # a create that was never answered
+    pairs = matched(document.lines, found.lines, taxed=taxed, by_place=unnamed)
     ours = {id(pair): line for line, pair in zip(document.lines, pairs, strict=True) if pair is not None}
     new = {id(line) for line in strangers(found.lines, pairs)}
     lines: list[Line] = []

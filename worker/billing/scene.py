@@ -40,14 +40,12 @@ class Scene:
         self.documents = LockedDocuments(invoice.documents if invoice else ())
 
     def corrections(self, placements: Sequence[Placed]) -> tuple[Correction, ...]:
-        """Corrections for the units placed here, and for those of this invoice that are to be billed nowhere."""
-        verdicts: dict[str, Verdict] = {placed.unit: placed for placed in placements}
-        for unit, verdict in self.others.items():
-            if not isinstance(verdict, Placed) and self._corrected_here(unit):
-                verdicts.setdefault(unit, verdict)
+        """Corrections of what this invoice billed last, wherever the unit belongs now: each is proposed once."""
+        verdicts: dict[str, Verdict] = dict(self.others) | {placed.unit: placed for placed in placements}
         found = (
             proposed(verdict, self.postings.get(unit, ()), self.documents, self.bucket)
             for unit, verdict in sorted(verdicts.items())
+            if self._billed_here(unit)
         )
         return tuple(correction for correction in found if correction is not None)
 
@@ -89,8 +87,7 @@ class Scene:
     def _on_open(self, posting: Posting) -> bool:
         return self.open is not None and posting.document == document_id(self.open.key, self.open.sequence)
 
-    def _corrected_here(self, unit: str) -> bool:
-        """A unit placed nowhere is corrected once: by the invoice of its latest fixed posting."""
+    def _billed_here(self, unit: str) -> bool:
         fixed = of_state(self.postings.get(unit, ()), "fixed")
         return bool(fixed) and self.invoice is not None and key_of(fixed[-1].document) == self.invoice.key
 

@@ -275,9 +275,10 @@ LEDGER_PRELUDE = (
     + """
 local function unit_posted(base, id, postings, posted)
   local unit = base .. "unit:" .. id
+  local had = redis.call("HGET", unit, "postings")
   redis.call("HSET", unit, "postings", postings, "posted", posted, "at", posted)
   redis.call("SADD", base .. "units", id)
-  redis.call("ZADD", base .. "recent", now_ms(), id)
+  if had ~= postings then redis.call("ZADD", base .. "recent", now_ms(), id) end
   redis.call("ZREMRANGEBYRANK", base .. "recent", 0, -1001)
   if posted ~= "" then redis.call("SADD", base .. "members:" .. posted, id) end
 end

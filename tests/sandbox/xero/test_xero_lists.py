@@ -44,6 +44,23 @@ async def test_lists_of_invoices_without_page_have_no_lines(xero: Xero) -> None:
     assert (await xero.api("GET", "Invoices", page=1, summaryOnly="true")).row["LineItems"] == []
 
 
+async def test_each_view_of_an_invoice_leaves_out_what_xero_leaves_out(xero: Xero) -> None:
+    contact = await xero.contact()
+    written = await xero.draft(contact["ContactID"])
+    single = (await xero.api("GET", f"Invoices/{written['InvoiceID']}")).row
+    paged = (await xero.api("GET", "Invoices", page=1)).row
+    assert not {"Payments", "CreditNotes", "AmountCredited", "HasAttachments"} & set(written)
+    assert set(single) - set(written) == {"AmountCredited", "HasAttachments", "Attachments"}
+    assert set(paged) - set(written) == {
+        "AmountCredited",
+        "HasAttachments",
+        "Payments",
+        "CreditNotes",
+        "InvoiceAddresses",
+    }
+    assert "TrackingOptionID" not in str(paged)
+
+
 async def test_contacts_without_page_lack_what_only_pages_carry(xero: Xero) -> None:
     terms = {"Sales": {"Day": 30, "Type": "DAYSAFTERBILLDATE"}}
     contact = await xero.contact(PaymentTerms=terms, SalesDefaultAccountCode="201", DefaultCurrency="EUR")

@@ -326,6 +326,11 @@ class Office:
         kept = self.invoices[document.key].documents if document.key in self.invoices else ()
         others = tuple(each for each in kept if each.sequence != document.sequence)
         self.invoices[document.key] = invoice_of(*others, accepted)
+        self._nobody_is_on_two_drafts()
+
+    def _nobody_is_on_two_drafts(self) -> None:
+        for unit, postings in postings_by_unit(self.documents()).items():
+            assert sum(posting.state == "open" for posting in postings) <= 1, unit
 
 
 def open_drafts(office: Office) -> list[Document]:

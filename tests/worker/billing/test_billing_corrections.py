@@ -15,6 +15,7 @@ from billing_support import (
     echo,
     edited,
     entry,
+    invoice_of,
     judge,
     placed,
     postings_by_unit,
@@ -45,12 +46,13 @@ def proposal(document: Document, one: Entry, setup: Rules | None = None, **judge
     verdict: Verdict = judge(one, setup, postings=postings[one.id], **judged)
     if isinstance(verdict, Placed) and verdict.key == document.key:
         return recomposed(document, one, setup=setup)
-    if isinstance(verdict, Placed):
-        client = judged.get("contact") or contact()
-        made = compose(None, [verdict], postings, setup or rules(), company(), client)
-        assert recomposed(document, others={one.id: verdict}).corrections == ()  # proposed once, not by both
+    made = recomposed(document, setup=setup, others={one.id: verdict})
+    if not isinstance(verdict, Placed):
         return made
-    return recomposed(document, setup=setup, others={one.id: verdict})
+    client = judged.get("contact") or contact()
+    there = compose(None, [verdict], postings, setup or rules(), company(), client)
+    assert there.corrections == ()  # proposed once, by the invoice that billed it
+    return replace(there, corrections=made.corrections)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +170,10 @@ def test_a_corrected_unit_agrees_until_it_changes_again() -> None:
     (was,) = postings_of(document)
     more = replace(was, document="LATER/1", seconds=Decimal(7200), amount=Decimal("240.00"))
     postings = {entry(1).id: [was, more]}
+    later = replace(invoice_of(document), key="LATER")
     for hours, amount in (("12", None), ("11", Decimal("-120.00"))):
         verdict = placed(entry(1, hours), postings=postings[entry(1).id])
-        made = compose(None, [verdict], postings, rules(), company(), contact())
+        made = compose(later, [], postings, rules(), company(), contact(), others={entry(1).id: verdict})
         assert [correction.amount for correction in made.corrections] == ([amount] if amount else [])
 
 
@@ -184,6 +187,16 @@ def test_a_write_off_from_10_to_9_is_used_up_before_anything_is_taken_off(entry_
     theirs = merge(document, edited(echo(document), quantity=Decimal(9))).document
     made = proposals(theirs, entry(1, entry_hours))
     assert [correction.amount for correction in made] == ([Decimal(amount)] if amount else [])
+
+
+def test_what_a_person_suspended_counts_as_dealt_with_beside_what_is_fixed() -> None:
+    document = locked(entry(1, "10"))
+    (was,) = postings_of(document)
+    taken_out = replace(was, document="LATER/1", seconds=Decimal(7200), amount=Decimal("240.00"), state="suspended")
+    postings = {entry(1).id: [taken_out, was]}
+    verdict = placed(entry(1, "13"), postings=postings[entry(1).id])
+    made = compose(invoice_of(document), [verdict], postings, rules(), company(), contact())
+    assert [correction.seconds for correction in made.corrections] == [3600]
 
 
 def test_a_write_on_is_used_up_by_more_time() -> None:

@@ -25,6 +25,7 @@ from msgspec.structs import replace
 
 from worker.billing import words
 from worker.billing.corrections import Bucket, sums
+from worker.billing.gates import OWN_RECORD
 from worker.billing.model import Found, FoundLine, Out, Placed, Waiting
 from worker.billing.postings import postings_of
 
@@ -140,19 +141,39 @@ class Histories(RuleBasedStateMachine):
             assert len(open_ones) <= 1
             if isinstance(verdict, Out) or (isinstance(verdict, Waiting) and not verdict.holds):
                 assert open_ones == []
+                self._taken_off(verdict, unit)
             elif isinstance(verdict, Placed):
                 self._billed_once(verdict, unit)
 
     def _billed_once(self, verdict: Placed, unit: str) -> None:
         postings = postings_by_unit(self.office.documents())[unit]
         proposed = [correction for correction in self.office.corrections if correction.unit == unit]
-        if any(posting.state == "fixed" for posting in postings):
-            assert len(proposed) <= 1
-            return
+        away = sums(Bucket().away(verdict, postings, "fixed"))
+        here = Bucket().here(verdict, postings, "fixed")
         taken = sums(Bucket().here(verdict, postings, "suspended")).seconds  # not those of a client it has left
+        if away.seconds or here:
+            wanted = -away.seconds if away.seconds else verdict.seconds - sums(here).seconds - taken
+            assert len(proposed) <= 1
+            assert not any(posting.state == "open" for posting in postings)
+            assert self._written_on(unit) or sum(each.seconds for each in proposed) == wanted
+            return
         billed = sums([posting for posting in postings if posting.state == "open"]).seconds
-        assert billed + taken == verdict.seconds or unit in self.office.waiting
+        assert billed + taken == verdict.seconds or (billed == 0 and unit in self.office.waiting)
         assert proposed == []
+
+    def _taken_off(self, verdict: Waiting | Out, unit: str) -> None:
+        fixed = [posting for posting in postings_by_unit(self.office.documents())[unit] if posting.state == "fixed"]
+        proposed = [correction for correction in self.office.corrections if correction.unit == unit]
+        if verdict.reason not in OWN_RECORD:
+            assert proposed == []
+        elif not self._written_on(unit):
+            assert sum(each.amount for each in proposed) == -sums(fixed).amount
+            assert sum(each.seconds for each in proposed) == -sums(fixed).seconds
+
+    def _written_on(self, unit: str) -> bool:
+        """Whether a person changed the amount of a line that this unit is on."""
+        lines = [line for document in self.office.documents() for line in document.lines if line.write_on]
+        return any(share.unit == unit for line in lines for share in line.shares)
 
     def _lines_are_their_postings(self) -> None:
         for document in self.office.documents():

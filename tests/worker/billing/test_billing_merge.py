@@ -256,6 +256,15 @@ def test_what_a_person_wrote_is_never_taken_for_an_older_body_of_ours() -> None:
     assert classify(accepted, replace(theirs, updated="again")) == "edited"
 
 
+def test_a_create_that_was_never_answered_is_merged_by_the_places_of_its_lines() -> None:
+    document, found = draft()
+    sent = replace(document, xero_id="", updated="", lines=tuple(replace(line, id="") for line in document.lines))
+    merged = merge(sent, edited(found, 1, quantity=Decimal(9)))
+    assert [line.foreign for line in merged.document.lines] == [False, False]
+    assert merged.document.lines[1].write_on == Decimal("-120.00")
+    assert merged.suspended == ()
+
+
 def test_the_text_of_an_emptied_draft_may_be_changed_or_turned_into_a_charge() -> None:
     document = drafted(entry(1))
     emptied = recomposed(document).document

@@ -1,0 +1,115 @@
+"""Pages from templates: everything escaped, times in UTC with seconds, the names people know."""
+
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+from markupsafe import Markup
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+FILES = Path(__file__).parents[1] / "static"
+
+STATUSES = {"open": "draft", "awaiting-approval": "awaiting approval"}
+STATES = {
+    "billed": "on a draft",
+    "fixed": "locked",
+    "suspended": "taken off in Xero",
+    "moving": "moving",
+    "due": "on its way",
+    "waiting": "waiting",
+    "not-billed": "not billed",
+    "unknown": "not read yet",
+}
+REASONS = {
+    "account-invalid": "Revenue account cannot be used",
+    "contact-archived": "Xero contact is archived",
+    "contact-blocked": "Xero contact is blocked",
+    "contact-merged": "Xero contact was merged",
+    "in-doubt": "May be billed already",
+    "no-account": "No revenue account",
+    "no-contact": "No Xero contact",
+    "no-currency": "No currency",
+    "no-date": "No day",
+    "no-hours": "No hours",
+    "no-rate": "No rate",
+    "no-tax-type": "No tax type",
+    "not-approved": "Not approved",
+    "not-readable": "Cannot be read",
+    "rate-currency": "Rate is in another currency",
+    "rate-unreadable": "Rate is no number",
+    "suspended": "Taken off in Xero",
+    "tax-type-invalid": "Tax type cannot be used",
+    "too-many-hours": "More than 24 hours",
+    "unknown-contact": "Xero contact is not known",
+    "unknown-currency": "Currency is not in Xero",
+    "unreadable": "Cannot be read",
+}
+SOURCES = {"people": "the person's rate in the setup", "default_rate": "the setup's default rate"}
+
+
+def setup(app: web.Application) -> jinja2.Environment:
+    """Templates for this application."""
+    environment = aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "moment": moment,
+        "amount": amount,
+        "status": lambda code: STATUSES.get(code, code),
+        "state": lambda code: STATES.get(code, code),
+        "reason": reason,
+        "source": lambda code: SOURCES.get(code, code),
+        "record": record,
+    }
+    environment.globals["file"] = file_address
+    return environment
+
+
+def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
+    """An answer made from a template, which also gets who is signed in, the path, and what was searched for."""
+    common = {"person": request.get("person"), "path": request.path, "asked": request.query.get("id", "")}
+    return aiohttp_jinja2.render_template(template, request, common | context, status=status)
+
+
+@cache
+def file_address(name: str) -> str:
+    """The address of a file of ours; it changes with the content, so browsers may keep the file for ever."""
+    return f"/static/{name}?v={sha256((FILES / name).read_bytes()).hexdigest()[:12]}"
+
+
+def moment(text: str) -> Markup:
+    """A time: in UTC with seconds, its day where that is not today; the script adds the browser's own zone."""
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return Markup.escape(text)
+    shown = at.strftime("%H:%M:%S" if at.date() == datetime.now(UTC).date() else "%Y-%m-%d %H:%M:%S")
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(timespec="seconds"), shown)
+
+
+def amount(text: str) -> str:
+    """An amount with its thousands apart."""
+    whole, dot, cents = text.partition(".")
+    sign, digits = ("−", whole[1:]) if whole.startswith("-") else ("", whole)
+    if not digits.isdecimal():
+        return text
+    return f"{sign}{int(digits):,}{dot}{cents}"
+
+
+def reason(code: str) -> str:
+    """The words for a reason to wait."""
+    return REASONS.get(code, code.replace("-", " ").capitalize())
+
+
+def record(unit: str) -> str:
+    """The Salesforce id in a unit's id, or the text itself."""
+    return unit.partition(":")[2].partition("#")[0] or unit
