@@ -44,6 +44,10 @@ conformance: $(DEV) ## the stand-ins, checked by npm clients that others wrote
 	cd tests/conformance/node && npm ci --silent --no-audit --no-fund
 	$(BIN)/python -m pytest tests/conformance --conformance $(ARGS)
 
+bench: $(RUNTIME) ## the figures of the README, as ratios against something run beside them
+	$(BIN)/python -m benchmarks.intake
+	$(BIN)/python -m benchmarks.calls
+
 proto: ## regenerate eventbus/*_pb2* from eventbus/pubsub_api.proto, with the oldest tools the ranges admit
 	$(PYTHON) -m venv .venv-proto
 	.venv-proto/bin/pip install --quiet grpcio-tools==1.85.1 mypy-protobuf
@@ -58,4 +62,4 @@ lock: ## resolve pyproject.toml anew into the two lock files (hashes, no index a
 clean: ## remove what make made
 	rm -rf $(VENV) .venv-proto .venv-lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache tests/conformance/node/node_modules
 
-.PHONY: help install demo test check format conformance proto lock clean
+.PHONY: help install demo test check format conformance bench proto lock clean

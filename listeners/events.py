@@ -25,7 +25,8 @@ class ChangeEvent:
     """What a change event says about which records changed.
 
     `changed` holds names of changed, emptied and differing fields; `committed_at` is None when the header has no usable
-    time. `kind` other than "normal" means that `record_ids` may not name everything that changed.
+    time. `kind` other than "normal" means that `record_ids` may not name everything that changed: a "gap" is somewhere
+    since the last event, "overflow" is a transaction's remainder, a "wildcard" stands for any records of the object.
     """
 
     entity: str
@@ -63,7 +64,7 @@ def change_event(header: Any, replay: str, names: Callable[[Iterable[str]], froz
     entity, change = header.get("entityName"), header.get("changeType")
     if not (isinstance(entity, str) and entity and isinstance(change, str) and change):
         raise Undecodable("An event's header names no entity or no kind of change.")
-    ids, complete = _record_ids(header.get("recordIds"))
+    ids, shape = _record_ids(header.get("recordIds"))
     origin = header.get("changeOrigin")
     origin = origin if isinstance(origin, str) else ""
     lists = (header.get(name) for name in ("changedFields", "nulledFields", "diffFields"))
@@ -72,7 +73,7 @@ def change_event(header: Any, replay: str, names: Callable[[Iterable[str]], froz
         entity=entity,
         record_ids=ids,
         change=change,
-        kind=_kind(change, complete),
+        kind=_kind(change, shape),
         origin=origin,
         client=_client(origin),
         changed=names([text for each in lists for text in _texts(each)]),
@@ -95,21 +96,20 @@ def concerns(event: ChangeEvent, sobject: str) -> bool:
     return event.entity.lower() == sobject.lower()
 
 
-def _record_ids(listed: Any) -> tuple[tuple[str, ...], bool]:
-    """The proper ids in their long form, and whether that is all: wildcards (`001*`) and anything else are left out."""
-    if not isinstance(listed, list):
-        return (), False
-    usable = [each for each in listed if isinstance(each, str) and is_id(each)]
-    named = [id18(each) for each in usable if each[:15] != NOBODY]
-    return tuple(dict.fromkeys(named)), len(usable) == len(listed) and bool(named)
+def _record_ids(listed: Any) -> tuple[tuple[str, ...], Kind]:
+    """The proper ids in their long form, and what the others amount to: a pattern (`001*`), or a gap."""
+    texts = _texts(listed)
+    usable = [each for each in texts if is_id(each)]
+    named = tuple(dict.fromkeys(id18(each) for each in usable if each[:15] != NOBODY))
+    if any(each.endswith("*") for each in texts):
+        return named, "wildcard"
+    return named, "normal" if named and isinstance(listed, list) and len(usable) == len(listed) else "gap"
 
 
-def _kind(change: str, complete: bool) -> Kind:
+def _kind(change: str, shape: Kind) -> Kind:
     if change == "GAP_OVERFLOW":
         return "overflow"
-    if change.startswith("GAP_"):
-        return "gap"
-    return "normal" if complete else "wildcard"
+    return "gap" if change.startswith("GAP_") else shape
 
 
 def _client(origin: str) -> str:

@@ -56,7 +56,9 @@ class Batch:
             status.echoes += 1
             return
         self.ids.update(dict.fromkeys(unit_id(source.sobject, record) for record in event.record_ids))
-        if event.kind != "normal":
+        if event.kind == "wildcard":
+            self.reread(Resync.WILDCARD, "")  # a field's type was converted, which no record's time of change tells
+        elif event.kind != "normal":
             self.reread(event.kind, min(since, stamp(event.committed_at)) if event.committed_at else since)
 
     def reread(self, kind: str, since: str) -> None:

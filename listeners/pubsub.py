@@ -134,7 +134,7 @@ class PubSubSubscription:
         first = FetchRequest(topic_name=self._channel, num_requested=PAGE, replay_preset=ReplayPreset.LATEST)
         if replay is not None:
             first.replay_preset = ReplayPreset.CUSTOM
-            first.replay_id = base64.b64decode(replay)
+            first.replay_id = _replay_id(replay, self._channel)
         await self._write(first)
 
     def __aiter__(self) -> "PubSubSubscription":
@@ -187,6 +187,13 @@ def _metadata(session: Session) -> tuple[tuple[str, str], ...]:
 def _response(message: FetchResponse) -> Response:
     events = tuple(RawEvent(_text(each.replay_id), each.event.schema_id, each.event.payload) for each in message.events)
     return Response(events, "" if events else _text(message.latest_replay_id))
+
+
+def _replay_id(text: str, channel: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise StreamFault(Fault.POSITION, f"The stored position of {channel} is not one.") from error
 
 
 def _text(replay_id: bytes) -> str:

@@ -106,9 +106,8 @@ class Setups:
     """What to listen to, from the setup in force; each version is parsed once."""
 
     def __init__(self, setups: SetupStore) -> None:
-        self._setups, self._version, self._source = setups, 0, None
-
-    _source: Source | None
+        self._setups, self._version = setups, 0
+        self._source: Source | None = None
 
     async def __call__(self) -> Source | None:
         stored = await self._setups.current()

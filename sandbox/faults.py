@@ -95,6 +95,9 @@ class Faults:
         return None
 
 
+FAULT: web.RequestKey[Fault] = web.RequestKey("fault", Fault)
+
+
 def hang_up(request: web.Request) -> web.Response:
     """Close the client's connection without an answer; return this from a handler."""
     if request.transport is not None:
@@ -105,7 +108,7 @@ def hang_up(request: web.Request) -> web.Response:
 def fault_middleware(faults: Faults, clock: Clock) -> Middleware:
     """An aiohttp middleware applying the generic kinds.
 
-    A request hit by a service's own kind is handled with that fault in `request["fault"]`.
+    A request hit by a service's own kind is handled with that fault in `request[FAULT]`.
     """
 
     @web.middleware
@@ -114,7 +117,7 @@ def fault_middleware(faults: Faults, clock: Clock) -> Middleware:
         if fault is None:
             return await handler(request)
         if fault.kind not in GENERIC_KINDS:
-            request["fault"] = fault
+            request[FAULT] = fault
             return await handler(request)
         return await _commit(fault, request, handler, clock)
 

@@ -15,9 +15,7 @@ FEWEST, AROUND = 4, 32  # entries shown at least; lines of a terminal that every
 STATES = {"billed": "green", "fixed": "cyan", "waiting": "yellow", "due": "blue", "moving": "blue"}
 
 
-async def render(
-    store: Store, links: Sequence[tuple[str, str]], news: Sequence[str], height: int
-) -> RenderableType:
+async def render(store: Store, links: Sequence[tuple[str, str]], news: Sequence[str], height: int) -> RenderableType:
     """One picture of the moment, for a terminal of so many lines."""
     units = await store.ledger.recent(max(FEWEST, height - AROUND))
     entries = await readmodel.entries(store, units)

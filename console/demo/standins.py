@@ -38,14 +38,15 @@ class StandIns:
     async def log_time(self, fields: Mapping[str, Any]) -> str:
         """A person logs time in Salesforce; gives the record's id."""
         address = f"{self.environment['SALESFORCE_LOGIN_URL']}/services/data/v67.0/sobjects/TimeEntry__c"
-        headers = {"Authorization": f"Bearer {await self._token()}"}
+        headers = {"Authorization": f"Bearer {await self.token()}"}
         async with self.http.post(address, json=dict(fields), headers=headers) as answer:
             found = json.loads(await answer.text())
             if answer.status != 201:
                 raise ServiceError(f"The Salesforce stand-in refused a time entry: {found}")
             return str(found["id"])
 
-    async def _token(self) -> str:
+    async def token(self) -> str:
+        """A fresh session of the integration user."""
         address = f"{self.environment['SALESFORCE_LOGIN_URL']}/services/oauth2/token"
         form = {
             "grant_type": "client_credentials",

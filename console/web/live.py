@@ -2,23 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from hashlib import sha256
-from typing import NewType
 
 import msgspec
 import structlog
 from aiohttp import web
+from msgspec import Struct
 
 log = structlog.get_logger()
-
-Html = NewType("Html", str)
 
 EVERY = 1.0  # seconds between two readings
 SHARE = 5  # a reading that takes long is followed by a pause this many times as long
 DEADLINE = 10.0  # seconds for one reading
-KEEP_ALIVE = 15.0  # seconds; tells us of watchers that went away
+KEEP_ALIVE = 15.0  # seconds; a watcher that went away is noticed then
 LONGEST = 1800.0  # seconds: then the browser asks anew, and its session is looked at again
+
+
+class Snapshot(Struct, frozen=True):
+    """Regions of a page, name to HTML; `well`: the store answered this time."""
+
+    regions: Mapping[str, str]
+    well: bool = True
 
 
 def digest(html: str) -> str:
@@ -27,13 +32,12 @@ def digest(html: str) -> str:
 
 
 class Live:
-    """Reads regions of a page (name → HTML) while somebody watches, and wakes the watchers when one changed."""
+    """Reads while somebody watches, and wakes the watchers when something changed."""
 
-    def __init__(self, read: Callable[[], Awaitable[dict[str, Html]]]) -> None:
-        self._read, self._watchers = read, 0
-        self._regions: dict[str, Html] = {}
-        self._number = 0  # of the last reading that differed from the one before
-        self._well, self._closed = True, False
+    def __init__(self, read: Callable[[], Awaitable[Mapping[str, str]]]) -> None:
+        self._read = read
+        self._now: Snapshot | None = None
+        self._watchers, self._closed = 0, False
         self._changed, self._wanted = asyncio.Condition(), asyncio.Event()
 
     async def run(self) -> None:
@@ -41,7 +45,7 @@ class Live:
         while True:
             await self._wanted.wait()
             began = time.monotonic()
-            await self._look()
+            await self._tell(await self._look())
             await asyncio.sleep(max(EVERY, SHARE * (time.monotonic() - began)))
 
     async def close(self) -> None:
@@ -50,55 +54,75 @@ class Live:
         async with self._changed:
             self._changed.notify_all()
 
-    async def changes(self) -> AsyncIterator[dict[str, Html] | bool | None]:
-        """Regions that differ from what this watcher has; False: the store does not answer; None: nothing new."""
-        seen, number, well = {}, -1, True
+    async def snapshots(self) -> AsyncIterator[Snapshot | None]:
+        """Each snapshot that differs from the one before; None every `KEEP_ALIVE` seconds without one."""
+        had: Snapshot | None = None
         self._watchers += 1
         self._wanted.set()
         try:
             while not self._closed:
-                if not await self._news(number, well):
-                    yield None
-                    continue
-                number = self._number
-                if well != self._well:
-                    well = self._well
-                    yield well
-                news = {name: html for name, html in self._regions.items() if seen.get(name) != html}
-                seen |= news
-                if news:
-                    yield news
+                found = await self._after(had)
+                had = found or had
+                yield found
         finally:
             self._watchers -= 1
             if not self._watchers:
                 self._wanted.clear()
-                self._number, self._regions = 0, {}
+                self._now = None  # it would be old news to the next watcher
 
-    async def _news(self, number: int, well: bool) -> bool:
-        def there() -> bool:
-            return self._closed or (bool(self._regions) and number != self._number) or well != self._well
-
+    async def _after(self, had: Snapshot | None) -> Snapshot | None:
         try:
             async with asyncio.timeout(KEEP_ALIVE), self._changed:
-                await self._changed.wait_for(there)
+                await self._changed.wait_for(lambda: self._closed or (self._now is not None and self._now is not had))
         except TimeoutError:
-            return False
-        return True
+            return None
+        return None if self._closed else self._now
 
-    async def _look(self) -> None:
+    async def _look(self) -> Snapshot:
         try:
             async with asyncio.timeout(DEADLINE):
-                regions = await self._read()
-        except Exception as error:  # Redis is away, or slow: watchers are told, the next reading tries again
+                return Snapshot(await self._read())
+        except Exception as error:  # Redis is away or slow: watchers are told, and the next reading tries again
             log.warning("live_reading_failed", error=repr(error))
-            await self._told(self._regions, well=False)
-        else:
-            await self._told(regions, well=True)
+            return Snapshot(self._now.regions if self._now else {}, well=False)
 
-    async def _told(self, regions: dict[str, Html], *, well: bool) -> None:
-        if regions == self._regions and well == self._well:
+    async def _tell(self, snapshot: Snapshot) -> None:
+        if not self._watchers or snapshot == self._now:
             return
         async with self._changed:
-            self._number += regions != self._regions
-            self._regions, self._well = regions, well
+            self._now = snapshot
             self._changed.notify_all()
+
+
+async def stream(request: web.Request, live: Live) -> web.StreamResponse:
+    """Send snapshots as Server-Sent Events: `regions` (those that changed), `trouble` and `well`."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+    await response.prepare(request)
+    try:
+        async with asyncio.timeout(LONGEST):
+            await _send(response, live)
+    except (TimeoutError, ConnectionError):
+        pass  # the browser asks anew, or is gone
+    return response
+
+
+async def _send(response: web.StreamResponse, live: Live) -> None:
+    seen: dict[str, str] = {}
+    well = True
+    async for snapshot in live.snapshots():
+        if snapshot is None:
+            await response.write(b": still here\n\n")
+            continue
+        if snapshot.well != well:
+            well = snapshot.well
+            await response.write(event("well" if well else "trouble", {}))
+        news = {name: html for name, html in snapshot.regions.items() if seen.get(name) != html}
+        seen |= news
+        if news:
+            regions = {name: {"digest": digest(html), "html": html} for name, html in news.items()}
+            await response.write(event("regions", regions))
+
+
+def event(name: str, data: object) -> bytes:
+    """One event; JSON has no line breaks, so it is one line of data."""
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"

@@ -84,7 +84,9 @@ def _known(now: Standing) -> Iterator[Remark]:
     elif now.listener.get("state") == "retrying":
         yield Remark("attention", f"The listener is connecting to Salesforce again. {now.listener.get('reason', '')}")
     if now.stopped_until:
-        yield Remark("attention", "Xero asked for no calls until {at}; drafts are updated after that.", now.stopped_until)
+        yield Remark(
+            "attention", "Xero asked for no calls until {at}; drafts are updated after that.", now.stopped_until
+        )
 
 
 def _held(now: Standing, tone: Tone, jobs: Set[str]) -> Iterator[Remark]:

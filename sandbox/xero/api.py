@@ -7,7 +7,7 @@ from uuid import uuid4
 import jwt
 from aiohttp import web
 
-from sandbox.faults import Fault
+from sandbox.faults import FAULT, Fault
 from sandbox.xero import wire
 from sandbox.xero.call import Call
 from sandbox.xero.company import XeroCompany
@@ -89,7 +89,7 @@ class Api:
             modified_since=request.headers.get("If-Modified-Since", ""),
             author=Author(app.name, app.client_id),
             entry=entry,
-            fault=request.get("fault"),
+            fault=request.get(FAULT),
         )
 
     async def _limited(self, request: web.Request, call: Call, route: Route, key: str) -> Kept:

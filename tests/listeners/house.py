@@ -1,6 +1,7 @@
 """A house in memory around a bus on a socket, with listeners in it."""
 
 import asyncio
+import base64
 from typing import Any
 
 from listeners.channel import Target
@@ -8,7 +9,7 @@ from listeners.ports import Source
 from listeners.pubsub import PubSub
 from listeners.salesforce import Listener
 from tests.listeners.bus import CHANNEL, Bus
-from tests.listeners.memory import LIMITS, MemoryInbox, MemoryLocks, MemoryOrg
+from tests.listeners.memory import LIMITS, MemoryInbox, MemoryLocks, MemoryOrg, MemoryPosition
 
 SOURCE = Source("TimeEntry__c", CHANNEL, frozenset({"Billed__c"}))
 
@@ -58,3 +59,18 @@ class House:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.tasks.clear()
+
+
+def text(raw: bytes) -> str:
+    """A replay id as it is stored."""
+    return base64.b64encode(raw).decode()
+
+
+def position(house: House) -> str:
+    """The stored one."""
+    return house.inbox.positions[CHANNEL].replay
+
+
+def before(house: House, committed_at: str = "2026-11-05T09:00:00.000Z") -> None:
+    """As if a listener had stored everything until now."""
+    house.inbox.positions[CHANNEL] = MemoryPosition(text(house.bus.latest), committed_at)

@@ -66,8 +66,9 @@ def test_short_record_ids_become_long_ones() -> None:
         ("GAP_OVERFLOW", ["000000000000000AAA"], "overflow", 0),
         ("UPDATE", ["a00*"], "wildcard", 0),
         ("UPDATE", ["a00000000000001AAA", "a00*"], "wildcard", 1),
-        ("UPDATE", [], "wildcard", 0),
-        ("UPDATE", ["not an id"], "wildcard", 0),
+        ("UPDATE", [], "gap", 0),
+        ("UPDATE", ["not an id"], "gap", 0),
+        ("UPDATE", ["a00000000000001AAA", "?"], "gap", 1),
         ("DELETE", ["a00000000000001AAA"], "normal", 1),
     ],
 )

@@ -12,6 +12,8 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError
 
+from worker.store.transport import make_cancellable
+
 __all__ = ["RETRY_ON", "RedisError", "client_options", "open_redis"]
 
 # Without OSError a restart of Redis ends the worker: redis-py's asyncio connect raises it unwrapped.
@@ -36,9 +38,10 @@ def client_options(url: str) -> dict[str, Any]:
 def open_redis(url: str, *, decode: bool = True, client: type[Redis] = Redis, **extra: Any) -> Redis:
     """A client for `redis://`, `rediss://`, `unix://` or `redis+sentinel://host:port,host:port/service/0`."""
     options = client_options(url) | {"decode_responses": decode} | extra
-    if url.startswith("redis+sentinel://"):
-        return _sentinel(url, client, options)
-    made: Redis = client.from_url(url, **options)
+    made: Redis = (
+        _sentinel(url, client, options) if url.startswith("redis+sentinel://") else client.from_url(url, **options)
+    )
+    # make_cancellable(made)
     return made
 
 

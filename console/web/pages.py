@@ -1,0 +1,78 @@
+"""The pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp_jinja2
+from aiohttp import web
+
+from console.web.home import Home, Setups, read_home
+from console.web.invoice import read_invoice
+from console.web.live import Live, digest, stream
+from console.web.rendering import render
+from console.web.site import SITE, STORE
+from console.why import why_in_store
+from worker.store.store import Store
+
+SETUPS: web.AppKey[Setups] = web.AppKey("setups", Setups)
+LIVE: web.AppKey[Live] = web.AppKey("live", Live)
+
+REGIONS = ("standing", "steps", "connections", "counts", "reasons", "lines", "drafts")
+ANSWERS = 100  # shown of a person's or project's time
+
+
+async def healthz(_: web.Request) -> web.Response:
+    """This process lives."""
+    return web.Response(text="ok\n")
+
+
+async def home(request: web.Request) -> web.Response:
+    """Home."""
+    found = await read_home(request.app[STORE], request.app[SETUPS])
+    return render(request, "home.html", home=found, regions=_regions(request.app, found), digest=digest)
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Home's regions as they change."""
+    return await stream(request, request.app[LIVE])
+
+
+def home_regions(app: web.Application, store: Store) -> Live:
+    """What reads Home for its watchers."""
+
+    async def read() -> Mapping[str, str]:
+        return _regions(app, await read_home(store, app[SETUPS]))
+
+    return Live(read)
+
+
+def _regions(app: web.Application, found: Home) -> dict[str, str]:
+    environment = aiohttp_jinja2.get_env(app)
+    return {name: environment.get_template(f"_{name}.html").render(home=found) for name in REGIONS}
+
+
+async def invoice(request: web.Request) -> web.Response:
+    """One document: what the address printed on it in Xero leads to."""
+    key, sequence = request.match_info["key"].upper(), int(request.match_info["sequence"])
+    page = await read_invoice(request.app[STORE], request.app[SITE], key, sequence)
+    if page is None:
+        what = "There is no such invoice here."
+        why = "It may have been made by another deployment, or the address is not complete."
+        return render(request, "message.html", status=404, what=what, why=why)
+    return render(request, "invoice.html", page=page)
+
+
+async def why(request: web.Request) -> web.Response:
+    """Why an hour is, or is not, on an invoice."""
+    asked = request.query.get("id", "").strip()
+    answers: list[Any] = list(await why_in_store(request.app[STORE], asked)) if asked else []
+    shown = answers[:ANSWERS]
+    documents = await _documents(request.app[STORE], [each.id for each in shown])
+    return render(request, "why.html", answers=shown, count=len(answers), documents=documents, limit=ANSWERS)
+
+
+async def _documents(store: Store, ids: list[str]) -> dict[str, str]:
+    """Addresses of the documents these units are on; an answer about a document has its own id."""
+    units = await store.ledger.units(id_ for id_ in ids if ":" in id_)
+    found = {id_: f"/i/{unit.postings[-1].document}" for id_, unit in units.items() if unit.postings}
+    return found | {id_: f"/i/{id_}" for id_ in ids if ":" not in id_}
