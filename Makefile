@@ -40,7 +40,8 @@ format: $(DEV) ## write the format that `make check` asks for
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-conformance: $(DEV) ## the stand-ins, checked by npm clients that others wrote
+conformance: $(DEV) ## the stand-ins, checked by npm clients that others wrote (needs Node.js 20 or newer)
+	@command -v npm >/dev/null || { echo "make conformance needs Node.js 20 or newer with npm: install it and try again." >&2; exit 1; }
 	cd tests/conformance/node && npm ci --silent --no-audit --no-fund
 	$(BIN)/python -m pytest tests/conformance --conformance $(ARGS)
 

@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from console.health import serve_health
 from console.supervisor import Child, keep, python, until_told
+from worker.health import health
+from worker.main import open_store
 from worker.settings import Settings
 from worker.store.embedded import EmbeddedServer
 from worker.store.secrets import ensure_secret_key
@@ -35,9 +36,10 @@ async def running(
         if settings.redis_url is None:
             server = await stack.enter_async_context(EmbeddedServer(settings.hourstream_data))
             group.add(server.keep_running())
-        stack.push_async_callback(group.stop)
         if settings.hourstream_health_port is not None:
-            group.add(serve_health(settings, settings.hourstream_health_port))
+            store = await stack.enter_async_context(open_store(settings, bells=False))
+            await stack.enter_async_context(health(settings, store))
+        stack.push_async_callback(group.stop)
         for child in children(workers, output, console):
             group.add(keep(child))
         yield

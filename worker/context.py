@@ -1,8 +1,10 @@
 """What every job is handed: the store, the two services, the limits and the setup in force."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from worker.billing.model import Company, Contact, Rules
+from worker.errors import ConnectionPaused
 from worker.limits import Limits
 from worker.salesforce.client import SalesforceClient
 from worker.settings import Settings
@@ -46,22 +48,59 @@ class Context:
         if stored.version not in self._cache:
             setup = parse(stored.text)
             self._cache.clear()
-            org = (await self.salesforce.token()).org_id
+            org = (await self.store.pair.get()).get("org") or await self.org()
             self._cache[stored.version] = Loaded(setup, stored.version, setup.rules(org, stored.version))
         return self._cache[stored.version]
 
-    def settle(self, loaded: Loaded) -> Settle:
-        """How long an invoice's entries must be quiet before it is sent, in seconds of this process's time scale."""
+    async def org(self) -> str:
+        """The id of the Salesforce org that answers; asked before anything is read from it or written to it.
+
+        Raises `ConnectionPaused`, and pauses every stage, when it is not the org this deployment serves.
+        """
+        return await self._pinned("org", (await self.salesforce.token()).org_id)
+
+    async def tenant(self) -> str:
+        """The id of the Xero company that answers; as `org`."""
+        return await self._pinned("company", (await self.xero.connect()).id)
+
+    async def _pinned(self, what: str, id_: str) -> str:
+        try:
+            await self.store.pair.pin(what, id_)
+        except ConnectionPaused as error:
+            if not await self.store.invoices.paused():
+                await self.store.audit.write(self.who, "stopped", what, {"why": str(error)})
+            for work in self.store.lists():
+                await work.pause("hourstream", error.what)
+            raise
+        return id_
+
+    async def settle(self, loaded: Loaded) -> Settle:
+        """When an invoice whose entries changed is due, in seconds of this process's time scale.
+
+        Live: once its entries are quiet. By a schedule: at the next run.
+        """
         schedule, scale = loaded.setup.schedule, self.settings.hourstream_time_scale
-        if schedule.invoices.kind != "live":
-            return Settle()
-        return Settle(schedule.settle.total_seconds() / scale, schedule.settle_max.total_seconds() / scale, size=200)
+        if schedule.invoices.kind == "live":
+            quiet, most = schedule.settle.total_seconds(), schedule.settle_max.total_seconds()
+            return Settle(quiet / scale, most / scale, size=200)
+        following, now = await self.next_run(loaded), datetime.fromisoformat(await self.store.clock())
+        wait = max(0.0, (following - now).total_seconds()) if following else 0.0
+        return Settle(wait, wait)
+
+    async def next_run(self, loaded: Loaded) -> datetime | None:
+        """When invoices are next sent by the setup's schedule; None where they follow changes, or never run."""
+        when = loaded.setup.schedule.invoices
+        last = datetime.fromtimestamp((await self.store.schedule.last()).get("invoices", 0) / 1000, UTC)
+        if when.every is not None:
+            return last + when.every / self.settings.hourstream_time_scale
+        return when.next_after(last)
 
     async def company(self) -> Company:
         """The Xero company as last read; read now when it never was. Raises the Xero client's errors."""
         company = await self.store.company.get()
         if company is None:
-            company = await self.xero.company()
+            await self.tenant()
+            company = await self.xero.company(patience=self.limits.step)
             await self.store.company.put(company)
         return company
 

@@ -15,9 +15,9 @@ from arq import cron
 from arq.worker import Worker, func
 
 from worker.context import Context
+from worker.health import health
 from worker.jobs.collect import collect
 from worker.jobs.contacts import contacts
-from worker.jobs.invoice import invoice
 from worker.jobs.rebuild import rebuild
 from worker.jobs.reconcile import reconcile
 from worker.jobs.statuses import statuses
@@ -33,7 +33,7 @@ from worker.store.embedded import find_url
 from worker.store.keys import Keys
 from worker.store.secrets import load_cipher
 from worker.store.store import Bell, Store
-from worker.ticking import Failures, tick
+from worker.ticking import Failures, scheduled_invoice, tick
 from worker.xero.client import XeroClient
 from worker.xero.config import XeroConfig
 
@@ -126,13 +126,14 @@ async def run_worker(settings: Settings) -> None:
     """One arq worker until SIGTERM or SIGINT; running jobs are let finish, then it returns."""
     failures = Failures()
     jobs: dict[str, Job] = {
-        "collect": collect, "invoice": invoice, "write_back": write_back, "contacts": contacts, "statuses": statuses,
+        "collect": collect, "invoice": scheduled_invoice, "write_back": write_back, "contacts": contacts, "statuses": statuses,
         "reconcile": reconcile, "rebuild": rebuild,
     }  # fmt: skip
-    async with wire(settings, name_of_process()) as context:
+    async with wire(settings, name_of_process()) as context, health(settings, context.store):
 
         async def ring(arq: dict[Any, Any]) -> None:
             await tick(arq["context"])
+            await failures.show(arq["context"])
 
         doorbells: Any = ring  # as in `_job`
         pool = open_arq(find_url(settings))

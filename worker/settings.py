@@ -102,6 +102,20 @@ class Settings(BaseSettings):
     def _web(cls, value: str | None) -> str | None:
         return value if value is None else addresses.web_url(value)
 
+    @field_validator("hourstream_alert_url")
+    @classmethod
+    def _no_alerts_yet(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise ValueError("is not supported yet. Leave it out; `hourstream queue status` shows what needs a person.")
+        return value
+
+    @field_validator("salesforce_transport")
+    @classmethod
+    def _no_cometd_yet(cls, value: Transport) -> Transport:
+        if value == "cometd":
+            raise ValueError('is not supported yet with "cometd". Write "auto", "pubsub" or "poll".')
+        return value
+
     @field_validator("salesforce_pubsub_target")
     @classmethod
     def _target(cls, value: str) -> str:

@@ -1,63 +1,81 @@
 """What a cron asks every second, and what happens when a job fails."""
 
+import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
 from worker.context import Context, Loaded
 from worker.errors import HourstreamError
 from worker.jobs.backoff import delay
+from worker.jobs.invoice import InvoiceReport, invoice
+from worker.store.cursors import Cursor
 from worker.store.epoch import RebuildLostError
-from worker.store.worklist import EpochMovedError, WorkList
+from worker.store.worklist import EpochMovedError
 
 log = structlog.get_logger()
+
+RUN = "invoice-run"  # the cursor that says that a scheduled run is open
+SCHEDULED = ("every", "cron")
+RECURRING = ("contacts", "statuses", "reconcile")
 
 
 async def tick(ctx: Context) -> None:
     """Ring for every list with something due, and for every recurring task whose time has come."""
-    loaded = await ctx.loaded()
     if not await ctx.store.epoch.current():
         await ctx.store.bell.ring("rebuild")
         return
+    loaded = await ctx.loaded()
     if loaded is None:
         return
+    await _open_run(ctx, loaded)
     for work in ctx.store.lists():
-        if await _due(ctx, loaded, work):
+        seconds = await work.next_due()
+        if seconds is not None and seconds <= 0:
             await ctx.store.bell.ring(work.stage)
-    scale = ctx.settings.hourstream_time_scale
-    schedule = loaded.setup.schedule
-    for task, every in (
-        ("contacts", schedule.contacts),
-        ("statuses", schedule.statuses),
-        ("reconcile", schedule.reconcile),
-    ):
-        if await ctx.store.schedule.due(task, every.total_seconds() / scale):
+    for task in RECURRING:
+        every = getattr(loaded.setup.schedule, task)
+        if await ctx.store.schedule.due(task, every.total_seconds() / ctx.settings.hourstream_time_scale):
             await ctx.store.bell.ring(task)
     if await ctx.store.inbox.resyncs():
         await ctx.store.bell.ring("reconcile")
 
 
-async def _due(ctx: Context, loaded: Loaded, work: WorkList) -> bool:
-    seconds = await work.next_due()
-    if seconds is None or seconds > 0:
-        return False
-    return work.stage != "invoices" or await _invoices_may_run(ctx, loaded)
+# ---- invoices by a schedule ----------------------------------------------------------------------------------------
 
 
-async def _invoices_may_run(ctx: Context, loaded: Loaded) -> bool:
-    """Live: whenever something is due. Else when the setup's own schedule says so."""
-    when = loaded.setup.schedule.invoices
-    if not when.writes:
-        return False
-    if when.kind == "live":
-        return True
-    last = (await ctx.store.schedule.last()).get("invoices", 0)
-    following = when.next_after(datetime.fromtimestamp(last / 1000, UTC))
-    if following is None or following > datetime.fromisoformat(await ctx.store.clock()):
-        return False
+async def _open_run(ctx: Context, loaded: Loaded) -> None:
+    """At the moments that the setup names, everything that was gathered until then may be sent."""
+    if loaded.setup.schedule.invoices.kind not in SCHEDULED:
+        return
+    following, now = await ctx.next_run(loaded), datetime.fromisoformat(await ctx.store.clock())
+    if following is None or following > now:
+        return
     await ctx.store.schedule.mark("invoices")
-    return True
+    await ctx.store.cursors.put(RUN, Cursor(since=now.isoformat()))
+    await ctx.store.invoices.hasten()
+    await ctx.store.bell.ring("invoices")
+
+
+async def scheduled_invoice(ctx: Context) -> InvoiceReport:
+    """The invoice job as the worker runs it: under a schedule, only while a run is open.
+
+    A run ends when nothing is due, under way or tried again. Raises what the invoice job raises.
+    """
+    loaded = await ctx.loaded()
+    if loaded is None or loaded.setup.schedule.invoices.kind not in SCHEDULED:
+        return await invoice(ctx)
+    if not (await ctx.store.cursors.get(RUN)).since:
+        return InvoiceReport()
+    report = await invoice(ctx)
+    counts = await ctx.store.invoices.counts()
+    if not counts.due and not counts.leased and not counts.retrying:
+        await ctx.store.cursors.put(RUN, Cursor())
+    return report
+
+
+# ---- failures ------------------------------------------------------------------------------------------------------
 
 
 class Failures:
@@ -65,9 +83,13 @@ class Failures:
 
     def __init__(self) -> None:
         self._failed: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
+        self._until: dict[str, float] = {}
 
     async def guard(self, ctx: Context, name: str, work: Callable[[Context], Awaitable[object]]) -> None:
         """Run one job; after a failure its stage is held for a while, longer each time."""
+        if time.monotonic() < self._until.get(name, 0):
+            return
         try:
             await work(ctx)
         except (EpochMovedError, RebuildLostError):
@@ -79,13 +101,22 @@ class Failures:
             await self._hold(ctx, name, f"{type(error).__name__}: {error}")
         else:
             if self._failed.pop(name, 0):
+                self._texts.pop(name, None)
                 await ctx.store.heartbeats.end("problem", name)
+
+    async def show(self, ctx: Context) -> None:
+        """Say again what fails at present; to be said as often as signs of life are."""
+        for name, text in list(self._texts.items()):
+            await ctx.store.heartbeats.beat("problem", name, {"text": text})
 
     async def _hold(self, ctx: Context, name: str, text: str) -> None:
         times = self._failed[name] = self._failed.get(name, 0) + 1
         wait = delay(min(times, 5), ctx.limits)
+        self._texts[name], self._until[name] = text, time.monotonic() + wait
         log.warning("job_waits", job=name, seconds=round(wait, 1), error=text)
         await ctx.store.heartbeats.beat("problem", name, {"text": text})
-        for work in ctx.store.lists():
-            if work.stage in (name, f"{name}s"):
-                await work.hold_until(wait)
+        for stage in ctx.store.lists():
+            if stage.stage in (name, f"{name}s"):
+                await stage.hold_until(wait)
+        if name in RECURRING:  # it was rung for once; it is due again, not an hour later
+            await ctx.store.schedule.again(name)

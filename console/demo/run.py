@@ -21,6 +21,7 @@ from console.demo.screen import render
 from console.demo.standins import StandIns, standing_in
 from console.supervisor import until_told
 from console.up import running
+from console.web.links import one_time_link
 from worker.errors import ServiceError
 from worker.logs import configure_logging
 from worker.main import open_store
@@ -54,7 +55,8 @@ async def demo(*, once: bool, workers: int = 1) -> int:
         with (data / "hourstream.log").open("a", encoding="utf-8") as log:
             configure_logging(settings, log)
             async with running(settings, workers, output=data / "hourstream.log"), open_store(settings) as store:
-                show = _Show(console, stand_ins, store, parse(text), settings.hourstream_console_url)
+                link = await one_time_link(store, settings.hourstream_console_url)
+                show = _Show(console, stand_ins, store, parse(text), link)
                 return await show.play(once=once)
 
 

@@ -26,7 +26,7 @@ async def friendly(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < 400:
             raise
         what = WORDS.get(error.status, "That did not work.")
-        why = error.text or "" if error.status == 403 else ""
+        why = "" if error.text == f"{error.status}: {error.reason}" else error.text or ""
         response = render(request, "message.html", status=error.status, what=what, why=why)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]

@@ -1,10 +1,9 @@
 """Home: what is going on, read from the store in one go. The same reading makes the page and its live updates."""
 
-import msgspec
 from msgspec import Struct
 
 from console import readmodel
-from console.readmodel import EntryView, InvoiceView, QueueView, WaitingView
+from console.readmodel import InvoiceView, QueueView, WaitingView
 from console.web.entries import Row, rows
 from console.web.sentence import Remark, Standing, remarks
 from worker.billing.model import Company

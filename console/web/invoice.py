@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from console import readmodel
-from console.readmodel import InvoiceView, LineView
+from console.readmodel import InvoiceView
 from console.web.site import Site
 from worker.billing.keys import document_id
 from worker.billing.model import Correction, Document, Line, Share, Waiting
@@ -30,7 +30,12 @@ class ShareRow(Struct, frozen=True, kw_only=True):
 class LineBlock(Struct, frozen=True, kw_only=True):
     """A line with its entries; `marks` say what a person did to it in Xero."""
 
-    line: LineView
+    description: str
+    quantity: str
+    unit_amount: str
+    amount: str
+    account: str
+    tax_type: str
     shares: tuple[ShareRow, ...]
     marks: tuple[str, ...]
 
@@ -94,7 +99,12 @@ def _units_of(document: Document) -> set[str]:
 def _blocks(lines: Sequence[Line], units: Mapping[str, Unit]) -> tuple[LineBlock, ...]:
     return tuple(
         LineBlock(
-            line=readmodel.line_view(line),
+            description=line.description,
+            quantity=readmodel.plain(line.quantity),
+            unit_amount=readmodel.plain(line.unit_amount),
+            amount=readmodel.money(line.amount),
+            account=line.account,
+            tax_type=line.tax_type,
             shares=tuple(_share(share, units.get(share.unit)) for share in line.shares),
             marks=tuple(_marks(line)),
         )

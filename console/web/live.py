@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from hashlib import sha256
 
 import msgspec
@@ -54,7 +55,7 @@ class Live:
         async with self._changed:
             self._changed.notify_all()
 
-    async def snapshots(self) -> AsyncIterator[Snapshot | None]:
+    async def snapshots(self) -> AsyncGenerator[Snapshot | None, None]:
         """Each snapshot that differs from the one before; None every `KEEP_ALIVE` seconds without one."""
         had: Snapshot | None = None
         self._watchers += 1
@@ -98,18 +99,16 @@ async def stream(request: web.Request, live: Live) -> web.StreamResponse:
     """Send snapshots as Server-Sent Events: `regions` (those that changed), `trouble` and `well`."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
     await response.prepare(request)
-    try:
-        async with asyncio.timeout(LONGEST):
-            await _send(response, live)
-    except (TimeoutError, ConnectionError):
-        pass  # the browser asks anew, or is gone
+    with suppress(TimeoutError, ConnectionError):  # then the browser asks anew, or is gone
+        async with asyncio.timeout(LONGEST), aclosing(live.snapshots()) as snapshots:
+            await _send(response, snapshots)
     return response
 
 
-async def _send(response: web.StreamResponse, live: Live) -> None:
+async def _send(response: web.StreamResponse, snapshots: AsyncIterator[Snapshot | None]) -> None:
     seen: dict[str, str] = {}
     well = True
-    async for snapshot in live.snapshots():
+    async for snapshot in snapshots:
         if snapshot is None:
             await response.write(b": still here\n\n")
             continue

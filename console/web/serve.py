@@ -1,6 +1,7 @@
 """Running the console: one process, plain http on one address (a proxy in front of it speaks https)."""
 
 import asyncio
+import errno
 import os
 import socket
 import sys
@@ -33,16 +34,17 @@ async def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 
     that was printed then opens the console of this deployment that runs already.
     """
     async with open_store(settings, bells=False) as store:
-        sockets = _listen(host, default_port(settings) if port is None else port)
-        site = _reached(settings, sockets)
+        port = default_port(settings) if port is None else port
+        listening = _listen(host, port)
+        site = _reached(settings, listening)
         if link:
             await _print_link(store, site)
-        if sockets is None:
+        if listening is None:
             raise ServiceError(
-                f"The port {default_port(settings) if port is None else port} of {host} is in use.",
+                f"Port {port} of {host} is in use.",
                 "If this deployment's console runs there, the link opens it; else choose another: --port.",
             )
-        await _answer(store, settings, site, sockets)
+        await _answer(store, settings, site, listening)
 
 
 async def _answer(store: Store, settings: Settings, site: Site, listening: socket.socket) -> None:
@@ -74,7 +76,7 @@ def _listen(host: str, port: int) -> socket.socket | None:
     try:
         return socket.create_server((host, port), family=family, reuse_port=False)
     except OSError as error:
-        if error.errno == 98:
+        if error.errno == errno.EADDRINUSE:
             return None
         raise ServiceError(f"The console cannot listen on {host}, port {port}: {error.strerror}.") from error
 

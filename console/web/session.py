@@ -98,7 +98,7 @@ def _person(session: Session) -> Person | None:
     if time.time() - int(session["since"]) > ABSOLUTE:
         session.invalidate()
         return None
-    return Person(who=str(session["who"]), role=cast(Role, session["role"]))
+    return Person(who=str(session["who"]), role=cast("Role", session["role"]))
 
 
 def _remember(request: web.Request, session: Session) -> None:

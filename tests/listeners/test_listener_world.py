@@ -77,7 +77,7 @@ async def test_when_the_bus_is_away_it_comes_back_by_itself(house: House) -> Non
     listener = house.start()
     await eventually(lambda: house.inbox.ids == [unit(1)])
     assert listener.status.reconnects["unavailable"] == 4
-    assert listener.status.state == "listening"
+    await eventually(lambda: listener.status.state == "listening")
 
 
 async def test_salesforce_that_gives_no_session_is_waited_for(house: House) -> None:

@@ -69,7 +69,6 @@ def test_no_secret_shows_in_any_representation(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("XERO_CLIENT_SECRET", "s3cret-xero")
     monkeypatch.setenv("HOURSTREAM_SECRET_KEY", key)
     monkeypatch.setenv("REDIS_URL", "redis://:s3cret-redis@127.0.0.1:6379/0")
-    monkeypatch.setenv("HOURSTREAM_ALERT_URL", "https://hooks.example.com/s3cret-hook")
     settings = load_settings()
     for text in (repr(settings), str(settings)):
         assert "s3cret" not in text
@@ -232,3 +231,14 @@ async def test_the_stand_ins_environment_is_accepted_with_a_time_scale(monkeypat
         settings = load_settings()
     assert settings.hourstream_time_scale == 20
     assert settings.salesforce_pubsub_tls is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("HOURSTREAM_ALERT_URL", "https://hooks.example.com/s3cret"), ("SALESFORCE_TRANSPORT", "cometd")]
+)
+def test_what_has_no_effect_yet_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    assert str(refused.value).startswith(f"{name} is not supported yet")
+    assert "s3cret" not in str(refused.value)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from arq.connections import ArqRedis
+from arq.jobs import Job
 from redis.exceptions import WatchError
 
 from worker.store.connection import open_redis
@@ -18,10 +19,20 @@ KEPT_FOR = (
 
 
 class Doorbells(ArqRedis):
-    """arq's client, closed without the deprecation warning that redis-py 5 has for the name by which arq closes it."""
+    """arq's client, without two of its surprises."""
+
+    async def enqueue_job(self, function: str, *args: Any, **options: Any) -> Job | None:
+        """As arq's, and None too when Redis restarted half-way (arq lets the end of its WATCH out as an error).
+
+        The bell is lost then: the cron rings again.
+        """
+        try:
+            return await super().enqueue_job(function, *args, **options)
+        except WatchError:
+            return None
 
     async def close(self, close_connection_pool: bool | None = None) -> None:
-        """As `aclose`."""
+        """As `aclose`: arq closes its pool by a name for which redis-py 5 warns."""
         await self.aclose(close_connection_pool)
 
 
@@ -33,18 +44,6 @@ def open_arq(url: str) -> Doorbells:
     made.job_deserializer = loads
     made.expires_extra_ms = KEPT_FOR
     return made
-
-
-async def ring(redis: ArqRedis, function: str, *names: str, after: float = 0.0) -> bool:
-    """Ring a doorbell: have a worker call `function(*names)` in `after` seconds. One bell of a kind hangs at a time.
-
-    False when it hangs already, or was lost to a restart of Redis: the cron rings again.
-    """
-    try:
-        job = await redis.enqueue_job(function, *names, _job_id=":".join((function, *names)), _defer_by=after or None)
-    except WatchError:
-        return False  # arq's WATCH ended with its connection
-    return job is not None
 
 
 def dumps(job: dict[str, Any]) -> bytes:

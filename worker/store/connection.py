@@ -41,7 +41,7 @@ def open_redis(url: str, *, decode: bool = True, client: type[Redis] = Redis, **
     made: Redis = (
         _sentinel(url, client, options) if url.startswith("redis+sentinel://") else client.from_url(url, **options)
     )
-    # make_cancellable(made)
+    make_cancellable(made)
     return made
 
 

@@ -25,6 +25,10 @@ class Schedule:
         """The task runs now for another reason: count from here."""
         await _due(self._redis, self._keys("schedule"), task, 0)
 
+    async def again(self, task: str) -> None:
+        """The task is not through (it failed, or goes on in a further step): it is due at once."""
+        await self._redis.hdel(self._keys("schedule"), task)  # type: ignore[misc]  # sync and async typed as one
+
 
 @script()
 async def _due(redis: Redis, schedule: Key, task: str, every: int) -> int:
