@@ -62,7 +62,8 @@ async def stop(process: asyncio.subprocess.Process, within: float = DRAIN) -> No
         return
     process.send_signal(signal.SIGTERM)
     try:
-        await asyncio.wait_for(process.wait(), within)
+        async with asyncio.timeout(within):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

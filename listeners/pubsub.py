@@ -201,6 +201,9 @@ def _text(replay_id: bytes) -> str:
 
 
 def _fault(error: grpc.RpcError, about: str) -> StreamFault:
+    """What the call ended with. Of a call that ends while a request is being sent grpc.aio says INTERNAL, whatever it
+    was (seen with 1.85): that counts as unavailable, and the next attempt is told the reason.
+    """
     status = error.code().name
     trailers = error.trailing_metadata() or ()
     code = next((str(value) for key, value in trailers if key == "error-code"), "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 class Limits:
     """Seconds, unless the name says otherwise."""
 
-    lease: float = 90.0  # a claim; saves double effort only, nothing correct rests on it
+    lease: float = 20.0  # a claim; saves double effort only, nothing correct rests on it; a killed worker costs this
     gather: float = 1.0  # invoices: what falls due within this is claimed along
     backoff_base: float = 2.0  # first retry of a work list item
     backoff_cap: float = 300.0

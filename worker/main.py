@@ -28,7 +28,7 @@ from worker.settings import Settings
 from worker.store.arq_client import dumps, loads, open_arq
 from worker.store.connection import open_redis
 from worker.store.doorbell import Doorbell, SilentDoorbell
-from worker.store.durability import check
+from worker.store.durability import check_server
 from worker.store.embedded import find_url
 from worker.store.keys import Keys
 from worker.store.secrets import load_cipher
@@ -48,16 +48,18 @@ Job = Callable[[Context], Awaitable[object]]
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, bells: bool = True) -> AsyncIterator[Store]:
-    """The store of this deployment, checked. Raises `ConfigurationError` for a server that cannot be used."""
+    """The store of this deployment, checked first.
+
+    Raises `ConfigurationError` for a server that cannot be used, `ServiceError` for one that does not answer.
+    """
     url, limits = find_url(settings), limits_of(settings)
+    for warning in (await check_server(url)).warnings:
+        log.warning("store_not_durable", text=warning)
     redis, arq = open_redis(url), open_arq(url) if bells else None
     bell: Bell = Doorbell(arq, QUEUE) if arq is not None else SilentDoorbell()
     given = settings.hourstream_secret_key
     cipher = load_cipher(given.get_secret_value() if given else None, settings.hourstream_data)
     try:
-        durability = await check(redis)
-        for warning in durability.warnings:
-            log.warning("store_not_durable", text=warning)
         yield Store(redis, Keys(), settings.hourstream_data, cipher, limits, bell)
     finally:
         await redis.aclose()
@@ -101,7 +103,7 @@ async def apply_setup(store: Store, text: str, by: str) -> int:
     stored = await store.setup.save(text, by)
     await store.set_preview(not setup.schedule.invoices.writes)
     await store.audit.write(by, "setup.saved", f"setup {stored.version}", {"version": stored.version})
-    await store.inbox.request_resync("setup", "")
+    await store.inbox.request_resync(f"setup:{stored.version}", "")
     await store.bell.ring("reconcile")
     return stored.version
 

@@ -30,8 +30,8 @@ from worker.setup import Setup, parse
 from worker.store.store import Store
 
 ONCE_ENTRIES = 6
-WITHIN = 90.0  # seconds for the seeded entries to be on drafts
-EACH_WITHIN = 30.0  # seconds for one entry that is logged while it runs
+WITHIN = 180.0  # seconds for the seeded entries to be on drafts
+EACH_WITHIN = 90.0  # seconds for one entry that is logged while it runs
 PAUSE = 3.0  # seconds between two entries, where somebody watches
 STORIES = (
     ("Planning portal", "1.25", "Workshop on the map view"),

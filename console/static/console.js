@@ -42,6 +42,17 @@
     }
   }
 
+  // Screen readers hear a new sentence once, not every new time in it.
+  function announce(region, place) {
+    const said = region.querySelector(".headline")?.cloneNode(true);
+    if (said === undefined || place === null) return;
+    for (const time of said.querySelectorAll("time")) time.remove();
+    if (place.dataset.announce === said.textContent) return;
+    const first = place.dataset.announce === "";
+    place.dataset.announce = said.textContent;
+    if (!first) place.textContent = said.textContent.replaceAll(/\s+/g, " ").trim();
+  }
+
   function show(mark, state, words) {
     if (mark === null) return;
     mark.hidden = false;
@@ -63,7 +74,9 @@
       source.addEventListener("regions", (event) => {
         for (const [name, { digest, html }] of Object.entries(JSON.parse(event.data))) {
           const region = root.querySelector(`[data-region="${CSS.escape(name)}"]`);
-          if (region !== null) replace(region, digest, html);
+          if (region === null) continue;
+          replace(region, digest, html);
+          if (name === "standing") announce(region, root.querySelector("[data-announce]"));
         }
       });
       source.addEventListener("error", lost);

@@ -59,13 +59,14 @@ class Home(Struct, frozen=True, kw_only=True):
     lines: tuple[Row, ...]
     drafts: tuple[InvoiceView, ...]
     setup_version: int
+    given: frozenset[str]  # whose credentials there are
 
     @property
     def steps(self) -> tuple[tuple[str, bool], ...]:
-        """The first steps and whether each is done."""
+        """The first steps and whether each is done; nobody signs in anywhere before there is a setup."""
         return (
-            ("salesforce", bool(self.connections.org)),
-            ("xero", bool(self.connections.company)),
+            ("salesforce", bool(self.connections.org) or "salesforce" in self.given),
+            ("xero", bool(self.connections.company) or "xero" in self.given),
             ("setup", self.setup_version > 0),
         )
 
@@ -96,8 +97,8 @@ class Setups:
         return self._setup, self._problem
 
 
-async def read_home(store: Store, setups: Setups) -> Home:
-    """Read everything Home shows."""
+async def read_home(store: Store, setups: Setups, given: frozenset[str]) -> Home:
+    """Read everything Home shows. `given`: whose credentials the environment has."""
     queue = await readmodel.queue(store)
     stored = await store.setup.current()
     waits = await readmodel.waiting(store, WAITING)
@@ -112,6 +113,7 @@ async def read_home(store: Store, setups: Setups) -> Home:
         lines=rows(units, await readmodel.entries(store, units)),
         drafts=tuple(drafts[:DRAFTS]),
         setup_version=stored.version if stored else 0,
+        given=given,
     )
 
 

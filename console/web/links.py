@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from console.web.rendering import render
-from console.web.session import PERSON, Person, sign_in, sign_out
+from console.web.rendering import PERSON, render
+from console.web.session import sign_in, sign_out
 from console.web.site import STORE
 from worker.store.links import Invited, Role, links_of
 from worker.store.store import Store
@@ -37,8 +37,7 @@ async def use(request: web.Request) -> web.Response:
 
 async def leave(request: web.Request) -> web.Response:
     """Sign out."""
-    person: Person = request[PERSON]
-    await request.app[STORE].audit.write(person.who, "console.signed-out", "console", {})
+    await request.app[STORE].audit.write(request[PERSON].who, "console.signed-out", "console", {})
     await sign_out(request)
     return _see("/")
 

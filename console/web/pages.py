@@ -28,7 +28,7 @@ async def healthz(_: web.Request) -> web.Response:
 
 async def home(request: web.Request) -> web.Response:
     """Home."""
-    found = await read_home(request.app[STORE], request.app[SETUPS])
+    found = await read_home(request.app[STORE], request.app[SETUPS], request.app[SITE].given)
     return render(request, "home.html", home=found, regions=_regions(request.app, found), digest=digest)
 
 
@@ -41,7 +41,7 @@ def home_regions(app: web.Application, store: Store) -> Live:
     """What reads Home for its watchers."""
 
     async def read() -> Mapping[str, str]:
-        return _regions(app, await read_home(store, app[SETUPS]))
+        return _regions(app, await read_home(store, app[SETUPS], app[SITE].given))
 
     return Live(read)
 

@@ -10,6 +10,19 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 from markupsafe import Markup
+from msgspec import Struct
+
+from worker.store.links import Role
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """Somebody signed in."""
+
+    who: str
+    role: Role
+
+
+PERSON: web.RequestKey[Person] = web.RequestKey("person", Person)
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 FILES = Path(__file__).parents[1] / "static"
@@ -64,6 +77,7 @@ def setup(app: web.Application) -> jinja2.Environment:
     environment.filters |= {
         "moment": moment,
         "amount": amount,
+        "price": price,
         "status": lambda code: STATUSES.get(code, code),
         "state": lambda code: STATES.get(code, code),
         "reason": reason,
@@ -76,7 +90,7 @@ def setup(app: web.Application) -> jinja2.Environment:
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     """An answer made from a template, which also gets who is signed in, the path, and what was searched for."""
-    common = {"person": request.get("person"), "path": request.path, "asked": request.query.get("id", "")}
+    common = {"person": request.get(PERSON), "path": request.path, "asked": request.query.get("id", "")}
     return aiohttp_jinja2.render_template(template, request, common | context, status=status)
 
 
@@ -103,6 +117,12 @@ def amount(text: str) -> str:
     if not digits.isdecimal():
         return text
     return f"{sign}{int(digits):,}{dot}{cents}"
+
+
+def price(text: str) -> str:
+    """A rate or unit price: with cents, and with what it has beyond them."""
+    whole, _, rest = text.partition(".")
+    return amount(f"{whole}.{rest:0<2}") if text else ""
 
 
 def reason(code: str) -> str:

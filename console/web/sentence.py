@@ -64,7 +64,7 @@ def _stopped(now: Standing) -> Iterator[Remark]:
     if now.setup_problem:
         yield Remark("stopped", f"The setup cannot be used: {now.setup_problem}")
     elif not now.setup:
-        yield Remark("stopped", "Nothing is billed yet: no setup file has been applied.")
+        yield Remark("busy", "Nothing is billed yet: no setup file has been applied.")
         return
     if not now.workers:
         yield Remark("stopped", "No worker is running: changes are remembered, but reach no draft until one is.")

@@ -14,6 +14,7 @@ from aiohttp import web
 from console.supervisor import until_told
 from console.web.app import make_app
 from console.web.links import one_time_link
+from console.web.session import forgive_text_keys
 from console.web.site import Site
 from worker.addresses import is_loopback
 from worker.errors import ServiceError
@@ -33,6 +34,7 @@ async def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 
     Raises `ConfigurationError` for settings that cannot be used and `ServiceError` when the port is taken: the link
     that was printed then opens the console of this deployment that runs already.
     """
+    forgive_text_keys()
     async with open_store(settings, bells=False) as store:
         port = default_port(settings) if port is None else port
         listening = _listen(host, port)

@@ -6,6 +6,7 @@ from Xero, who would then meet the sign-in page. Requests that change something 
 
 import base64
 import time
+import warnings
 from typing import cast
 
 from aiohttp import web
@@ -14,9 +15,8 @@ from aiohttp_session import Session, get_session, new_session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from msgspec import Struct
 
-from console.web.rendering import render
+from console.web.rendering import PERSON, Person, render
 from console.web.security import HEALTH, STATIC
 from console.web.site import Site
 from worker.settings import Settings
@@ -29,14 +29,10 @@ ABSOLUTE = 7 * 24 * 3600
 RENEW = 300  # a session's idle time counts from its last request, give or take this
 OPEN = ("/link/", STATIC)  # what is reached without a session, besides health
 
-PERSON = "person"
 
-
-class Person(Struct, frozen=True, kw_only=True):
-    """Somebody signed in."""
-
-    who: str
-    role: Role
+def forgive_text_keys() -> None:
+    """aiohttp-session 2.12 keeps its things under text keys, which aiohttp warns of: nothing anybody could mend."""
+    warnings.filterwarnings("ignore", category=web.NotAppKeyWarning, module="aiohttp_session")
 
 
 def session_key(settings: Settings) -> bytes:

@@ -18,12 +18,21 @@ class Site:
 
     address: str  # what people type: HOURSTREAM_CONSOLE_URL
     xero: str  # where people see documents of Xero
+    given: frozenset[str] = frozenset()  # "salesforce", "xero": whose credentials the environment has
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
         """The part of the settings that is about the console."""
         api = settings.xero_api_url.rstrip("/")
-        return cls(settings.hourstream_console_url.rstrip("/"), XERO_SITE if api == XERO_API else api)
+        given = {
+            "salesforce": settings.salesforce_client_secret or settings.salesforce_private_key_file,
+            "xero": settings.xero_client_id and settings.xero_client_secret,
+        }
+        return cls(
+            settings.hourstream_console_url.rstrip("/"),
+            XERO_SITE if api == XERO_API else api,
+            frozenset(name for name, value in given.items() if value),
+        )
 
     @property
     def secure(self) -> bool:

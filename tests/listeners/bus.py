@@ -153,8 +153,8 @@ class Bus(rpc.PubSubServicer):
     async def Subscribe(  # noqa: N802 - named by the service
         self, requests: AsyncIterator[pb.FetchRequest], context: Any
     ) -> AsyncIterator[pb.FetchResponse]:
+        first = await anext(requests)  # before refusing: grpc.aio hides a status that comes while a request is sent
         await self._admit(context, self.refusals)
-        first = await anext(requests)
         self.first.append(first)
         at = await self._start(first, context)
         self.outstanding = 0

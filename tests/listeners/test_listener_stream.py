@@ -97,7 +97,7 @@ async def test_a_position_that_salesforce_lost_is_anchored_anew_and_read_since_t
 async def test_a_stored_position_that_is_none_is_a_lost_one(house: House) -> None:
     house.inbox.positions[CHANNEL] = MemoryPosition("not base64!", "2026-11-05T09:00:00.000Z")
     house.start()
-    await eventually(lambda: house.inbox.asked("position-lost"))
+    await eventually(lambda: house.inbox.asked("position-lost") and house.bus.first)
     assert [first.replay_preset for first in house.bus.first] == [pb.LATEST]
 
 

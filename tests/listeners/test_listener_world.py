@@ -62,9 +62,8 @@ async def test_a_delivery_limit_keeps_the_listener_away(house: House) -> None:
 async def test_a_refusal_is_shown_with_its_remedy_and_tried_again(house: House) -> None:
     before(house)
     house.bus.refusals.append(Refusal(grpc.StatusCode.PERMISSION_DENIED))
-    reasons: set[str] = set()
-    listener = house.start()
-    await eventually(lambda: reasons.add(listener.status.reason) or listener.status.reconnects["refused"])
+    listener = house.start(limits=replace(LIMITS, backoff_base=0.3))
+    await eventually(lambda: "View All Records" in listener.status.reason)
     await house.bus.publish(recordIds=[record(1)])
     await eventually(lambda: house.inbox.ids == [unit(1)])
 

@@ -15,13 +15,15 @@ import structlog
 from worker.billing.assess import assess
 from worker.billing.model import Company, Contact, Entry, Waiting
 from worker.context import Context, Loaded
+from worker.errors import ServiceError
 from worker.setup.mapping import entry_from
 from worker.store.ledger import Facts, Unit, Verdict
 from worker.store.worklist import Claimed
 
 log = structlog.get_logger()
 
-DELETED_LOG_DAYS = 15  # Salesforce answers getDeleted for this long
+CLAIM = 400  # entries a read
+DELETED_LOG_DAYS = 14  # Salesforce answers getDeleted for 15 days; its clock may be behind ours
 UNREADABLE_LEAST, UNREADABLE_SHARE = 10, 0.01
 
 
@@ -33,20 +35,29 @@ class CollectReport(msgspec.Struct, frozen=True):
 
 
 async def collect(ctx: Context) -> CollectReport:
-    """Work on the inbox until nothing is due or the step is over. Raises the clients' errors; leases then lapse."""
-    loaded, epoch = await ctx.loaded(), await ctx.store.epoch.current()
-    if loaded is None or not epoch:
-        return CollectReport()
+    """Work on the inbox until nothing is due or the step is over.
+
+    Raises the clients' errors, and `ServiceError` when many entries suddenly cannot be read; what was claimed is handed
+    back then.
+    """
     read = unreadable = 0
     until = time.monotonic() + ctx.limits.step
     while time.monotonic() < until:
-        claimed = await ctx.store.collect.claim(epoch, 400, ctx.limits.lease)
+        loaded, epoch = await ctx.loaded(), await ctx.store.epoch.current()
+        if loaded is None or not epoch:
+            break
+        await ctx.org()
+        claimed = await ctx.store.collect.claim(epoch, CLAIM, ctx.limits.lease)
         if not claimed:
             break
-        facts = await _read(ctx, loaded, epoch, claimed)
+        try:
+            facts = await _read(ctx, loaded, epoch, claimed)
+        except Exception:
+            await ctx.store.collect.hand_back(claimed)
+            raise
         read += len(claimed)
         unreadable += sum(1 for fact in facts if fact.entry.unreadable)
-        await ctx.store.bell.ring("invoices", ctx.settle(loaded).quiet)
+        await ctx.store.bell.ring("invoices", (await ctx.settle(loaded)).quiet)
         await ctx.store.bell.ring("write_back")
     else:
         await ctx.store.bell.ring("collect")
@@ -61,19 +72,14 @@ async def _read(ctx: Context, loaded: Loaded, epoch: str, claimed: Sequence[Clai
     if others:  # of an object that the setup no longer names: what is billed stays, nothing is read
         await ctx.store.collect.done(epoch, others)
     ticket = await ctx.store.ledger.ticket()
-    try:
-        records = await _records(ctx, loaded, mine)
-    except Exception:
-        await ctx.store.collect.hand_back(claimed)
-        raise
+    records = await _records(ctx, loaded, [record_of(item.id) for item in mine])
+    gone = await _proven_deleted(ctx, loaded, [id_ for i in mine if (id_ := record_of(i.id)) not in records])
     units = await ctx.store.ledger.units(item.id for item in mine)
-    gone = await _proven_deleted(ctx, source, [record_of(i.id) for i in mine if record_of(i.id) not in records])
     entries = {item.id: _entry(item.id, records, units.get(item.id), gone, loaded) for item in mine}
     known = {id_: entry for id_, entry in entries.items() if entry is not None}
-    if await _too_many_unreadable(ctx, mine, known):
-        return []
+    await _stop_where_blind(ctx, len(mine), known, units)
     facts = await judge(ctx, loaded, known, units, {item.id: item.generation for item in mine})
-    refused = await ctx.store.ledger.store_facts(epoch, ticket, facts, ctx.settle(loaded))
+    refused = await ctx.store.ledger.store_facts(epoch, ticket, facts, await ctx.settle(loaded))
     unknown = [item for item in mine if entries[item.id] is None]
     if unknown:  # never seen, and not there: nothing to keep
         await ctx.store.collect.done(epoch, unknown)
@@ -82,9 +88,8 @@ async def _read(ctx: Context, loaded: Loaded, epoch: str, claimed: Sequence[Clai
     return facts
 
 
-async def _records(ctx: Context, loaded: Loaded, items: Sequence[Claimed]) -> dict[str, Mapping[str, Any]]:
+async def _records(ctx: Context, loaded: Loaded, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     paths = [*loaded.setup.paths(), "IsDeleted"]
-    ids = [record_of(item.id) for item in items]
     rows = await ctx.salesforce.retrieve(loaded.setup.source.sobject, paths, ids, all_rows=True) if ids else []
     return {row["Id"]: row for row in rows}
 
@@ -94,13 +99,17 @@ def record_of(unit: str) -> str:
     return unit.partition(":")[2].partition("#")[0]
 
 
-async def _proven_deleted(ctx: Context, source: str, missing: Sequence[str]) -> set[str]:
-    """Which of the missing records Salesforce says were deleted; absence alone is not deletion."""
+async def _proven_deleted(ctx: Context, loaded: Loaded, missing: Sequence[str]) -> set[str]:
+    """Which of the missing records were deleted: Salesforce says so, and a read begun after that does not find them.
+
+    Absence alone is not deletion, nor is a deletion that was undone since.
+    """
     if not missing:
         return set()
-    now = datetime.now(UTC)
+    now, source = datetime.now(UTC), loaded.setup.source.sobject
     answer = await ctx.salesforce.deleted(source, now - timedelta(days=DELETED_LOG_DAYS), now)
-    return {row.id for row in answer.records} & set(missing)
+    deleted = {row.id for row in answer.records} & set(missing)
+    return deleted - (await _records(ctx, loaded, sorted(deleted))).keys()
 
 
 def _entry(
@@ -110,9 +119,9 @@ def _entry(
     record, known = records.get(record_of(id_)), unit.entry if unit else None
     if record is not None:
         entry = entry_from(record, loaded.setup, timezone="UTC")
-        if entry.unreadable and known is not None and not known.unreadable:
+        if entry.unreadable and known is not None and known.worked_on is not None:
             return msgspec.structs.replace(known, unreadable=entry.unreadable, written=entry.written)
-        return msgspec.structs.replace(entry, deleted=bool(record.get("IsDeleted")))
+        return entry
     if known is None:
         return None
     if record_of(id_) in gone:
@@ -121,18 +130,23 @@ def _entry(
     return msgspec.structs.replace(known, unreadable=text)
 
 
-async def _too_many_unreadable(ctx: Context, items: Sequence[Claimed], entries: Mapping[str, Entry]) -> bool:
+async def _stop_where_blind(ctx: Context, read: int, entries: Mapping[str, Entry], units: Mapping[str, Unit]) -> None:
     """A pass that suddenly cannot see many records stops: a permission was lost, not the records."""
-    unreadable = [id_ for id_, entry in entries.items() if entry.unreadable and not entry.deleted]
-    if len(unreadable) <= max(UNREADABLE_LEAST, UNREADABLE_SHARE * len(items)):
-        return False
-    log.warning("many_entries_not_readable", count=len(unreadable), of=len(items))
-    await ctx.store.audit.write(
-        ctx.who, "stopped", "collect", {"unreadable": len(unreadable), "of": len(items), "example": unreadable[0]}
+    blind = [id_ for id_, entry in entries.items() if entry.unreadable and not entry.deleted and _could(units.get(id_))]
+    if len(blind) <= max(UNREADABLE_LEAST, UNREADABLE_SHARE * read):
+        return
+    detail = {"unreadable": len(blind), "of": read, "example": blind[0]}
+    await ctx.store.audit.write(ctx.who, "stopped", "collect", detail)
+    why = entries[blind[0]].unreadable
+    raise ServiceError(
+        f"{len(blind)} of {read} entries that could be read before cannot be read now, {blind[0]} for one: {why}.",
+        "Check the integration user's permissions (hourstream doctor).",
     )
-    await ctx.store.collect.hold_until(ctx.limits.minute)
-    await ctx.store.collect.hand_back(items)
-    return True
+
+
+def _could(unit: Unit | None) -> bool:
+    """Whether this unit could be read so far."""
+    return unit is not None and unit.entry is not None and not unit.entry.unreadable
 
 
 async def judge(

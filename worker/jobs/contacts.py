@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 PAGE_SIZE = 500
 CURSOR = "contacts"
+SAME_SPAN = "same"  # in a cursor's `until`: the next walk reads from where this one did
 
 
 class ContactsReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,16 +37,15 @@ class ContactsReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def contacts(ctx: Context, *, full: bool = False) -> ContactsReport:
-    """Pull what changed since the last walk, or everything.
+    """Pull what changed since the last walk, or everything; `full` also writes rows that were written before.
 
     Raises the clients' errors; the next run goes on from the page this one came to.
     """
     loaded = await ctx.loaded()
+    await ctx.tenant()
     await _company(ctx)
-    cursor = await ctx.store.cursors.get(CURSOR)
-    if full:
-        cursor = Cursor()
-    until, read, written, failed, odd = time.monotonic() + ctx.limits.step, 0, 0, 0, 0
+    cursor = Cursor() if full else await ctx.store.cursors.get(CURSOR)
+    until, done = time.monotonic() + ctx.limits.step, ContactsReport()
     while True:
         number = int(cursor.place or 1)
         page = await ctx.xero.contacts(
@@ -55,18 +55,34 @@ async def contacts(ctx: Context, *, full: bool = False) -> ContactsReport:
             include_archived=True,
             patience=ctx.limits.step,
         )
-        ok, bad = await _take_in(ctx, loaded, page)
-        read, written, failed, odd = read + len(page.items), written + ok, failed + bad, odd + len(page.odd)
-        if page.page >= page.page_count:
-            # Without a failure the next walk begins where this one did by Xero's own clock; with one it reads again.
-            begun = cursor.until or page.date
-            await ctx.store.cursors.put(CURSOR, Cursor(since=cursor.since if failed else begun))
-            return ContactsReport(read=read, written=written, failed=failed, odd=odd)
-        cursor = Cursor(since=cursor.since, place=str(number + 1), until=cursor.until or page.date)
+        ok, bad = await _take_in(ctx, loaded, page, anew=full)
+        done = _added(done, page, ok, bad)
+        cursor = _moved_on(cursor, page, failed=bool(bad))
         await ctx.store.cursors.put(CURSOR, cursor)
+        if not cursor.place:
+            return done
         if time.monotonic() > until:
+            await ctx.store.schedule.again("contacts")
             await ctx.store.bell.ring("contacts")
-            return ContactsReport(read=read, written=written, failed=failed, odd=odd, finished=False)
+            return msgspec.structs.replace(done, finished=False)
+
+
+def _added(done: ContactsReport, page: ContactPage, written: int, failed: int) -> ContactsReport:
+    return ContactsReport(
+        read=done.read + len(page.items),
+        written=done.written + written,
+        failed=done.failed + failed,
+        odd=done.odd + len(page.odd),
+    )
+
+
+def _moved_on(cursor: Cursor, page: ContactPage, *, failed: bool) -> Cursor:
+    """Where the walk stands after a page. Without a failure the next one begins where this one did by Xero's own
+    clock; with one it reads the same span again."""
+    until = SAME_SPAN if failed or cursor.until == SAME_SPAN else cursor.until or page.date
+    if page.more:
+        return Cursor(since=cursor.since, place=str(page.page + 1), until=until)
+    return Cursor(since=cursor.since if until == SAME_SPAN else until)
 
 
 def _since(cursor: Cursor, overlap: float) -> datetime | None:
@@ -74,23 +90,24 @@ def _since(cursor: Cursor, overlap: float) -> datetime | None:
 
 
 async def _company(ctx: Context) -> None:
-    """Read the company anew; entries that wait for one of its accounts or currencies are looked at again."""
+    """Read the company anew. Entries that wait for one of its accounts, tax types or currencies are looked at again,
+    and all of them when one is no longer what it was."""
     company = await ctx.xero.company(patience=ctx.limits.step)
     before = await ctx.store.company.get()
-    changed = await ctx.store.company.put(company)
-    if not changed:
+    if not await ctx.store.company.put(company) or before is None:
         return
-    known = {account.code for account in before.accounts if account.status == "ACTIVE"} if before else set()
     for account in company.accounts:
-        if account.code not in known:
-            await ctx.store.release(f"account:{account.code}")
+        await ctx.store.release(f"account:{account.code}")
     for currency in company.currencies:
         await ctx.store.release(f"currency:{currency}")
     for rate in company.tax_rates:
         await ctx.store.release(f"tax:{rate.type}")
+    log.info("company_changed", tenant=company.tenant)
+    await ctx.store.inbox.request_resync("company", "")
+    await ctx.store.bell.ring("reconcile")
 
 
-async def _take_in(ctx: Context, loaded: Loaded | None, page: ContactPage) -> tuple[int, int]:
+async def _take_in(ctx: Context, loaded: Loaded | None, page: ContactPage, *, anew: bool) -> tuple[int, int]:
     """One page: into the store first, then into Salesforce. Gives how many rows Salesforce took and refused."""
     changed = await ctx.store.contacts.put_many(page.items)
     for contact in changed:
@@ -99,16 +116,22 @@ async def _take_in(ctx: Context, loaded: Loaded | None, page: ContactPage) -> tu
     section = loaded.setup.contacts if loaded else None
     if section is None:
         return 0, 0
-    return await _upsert(ctx, section, page.items, page.fields)
+    await ctx.org()
+    return await _upsert(ctx, section, page.items, page.fields, anew=anew)
 
 
 async def _look_again(ctx: Context, changed: set[str]) -> None:
-    """Entries on invoices of these contacts are judged again: a default account or tax type may have changed."""
+    """Entries of these contacts are judged again: a default account or tax type may have changed.
+
+    They are those on the contacts' invoices, and those that are about to go on a first one.
+    """
     if not changed:
         return
     units: set[str] = set()
-    for record in (await ctx.store.ledger.invoices(await ctx.store.ledger.all_keys())).values():
-        if record.invoice and record.invoice.contact in changed:
+    due = {row["id"] for row in await ctx.store.invoices.page(0, 10_000)}
+    keys = due | set(await ctx.store.ledger.all_keys())
+    for record in (await ctx.store.ledger.invoices(keys)).values():
+        if record.invoice is None or changed & {record.invoice.contact, *(d.contact for d in record.invoice.documents)}:
             units |= await ctx.store.ledger.members(record.key)
     if units:
         await ctx.store.inbox.add(units)
@@ -122,16 +145,21 @@ def _row(section: ContactsSection, contact: Contact, flat: Mapping[str, str]) ->
 
 
 async def _upsert(
-    ctx: Context, section: ContactsSection, items: Sequence[Contact], fields: Sequence[Mapping[str, str]]
+    ctx: Context,
+    section: ContactsSection,
+    items: Sequence[Contact],
+    fields: Sequence[Mapping[str, str]],
+    *,
+    anew: bool,
 ) -> tuple[int, int]:
-    """Write the rows that differ from what was written before, by external id."""
+    """Write the rows that differ from what was written before (or all, `anew`), by external id."""
     rows = {
         contact.id: _row(section, contact, flat)
         for contact, flat in zip(items, fields, strict=True)
         if section.only == "all" or flat.get("IsCustomer") == "true"
     }
     marks = {id_: hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest() for id_, row in rows.items()}
-    known = await ctx.store.cursors.rows(section.sobject, list(rows))
+    known = {} if anew else await ctx.store.cursors.rows(section.sobject, list(rows))
     todo = [id_ for id_ in rows if known.get(id_) != marks[id_]]
     if not todo:
         return 0, 0

@@ -6,8 +6,9 @@ the drafts it is about to change, merges what a person did there, and sends crea
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import groupby
 
 import msgspec
 import structlog
@@ -15,6 +16,7 @@ import structlog
 from worker.billing.compose import compose
 from worker.billing.model import Company, Contact, Placed, Rules, Waiting
 from worker.context import Context, Loaded
+from worker.jobs.answering import unreadable
 from worker.jobs.reading import read_and_merge
 from worker.jobs.resolving import resolve
 from worker.jobs.sending import Plan, send
@@ -24,7 +26,6 @@ from worker.store.worklist import Claimed
 log = structlog.get_logger()
 
 BATCH = 50  # documents a call: what Xero calls practical
-ALONE_AFTER = 3  # an invoice that failed this often is sent by itself, so that it holds back nobody
 
 
 class InvoiceReport(msgspec.Struct, frozen=True):
@@ -44,18 +45,26 @@ class Pass:
 
 
 async def invoice(ctx: Context) -> InvoiceReport:
-    """Work on the list until nothing is due or the step is over. Raises the Xero client's errors; leases then lapse."""
-    loaded, epoch = await ctx.loaded(), await ctx.store.epoch.current()
-    if loaded is None or not epoch or not loaded.live:
-        return InvoiceReport()
+    """Work on the list until nothing is due or the step is over.
+
+    Raises the Xero client's errors, and `ServiceError` when nothing can be sent; what was claimed is handed back.
+    """
     looked_at = written = 0
     until = time.monotonic() + ctx.limits.step
     while time.monotonic() < until:
+        loaded, epoch = await ctx.loaded(), await ctx.store.epoch.current()
+        if loaded is None or not epoch or not loaded.live:
+            break
+        await ctx.tenant()
         claimed = await ctx.store.invoices.claim(epoch, BATCH, ctx.limits.lease, ctx.limits.gather)
         if not claimed:
             break
         looked_at += len(claimed)
-        written += await _pass(Pass(ctx, loaded, epoch), claimed)
+        try:
+            written += await _pass(Pass(ctx, loaded, epoch), claimed)
+        except Exception:
+            await ctx.store.invoices.hand_back(claimed)
+            raise
         await ctx.store.bell.ring("write_back")
     else:
         await ctx.store.bell.ring("invoices")
@@ -73,28 +82,52 @@ async def _pass(work: Pass, claimed: Sequence[Claimed]) -> int:
     plans = await plan(ctx, work.loaded, free, held)
     to_read = [p for p in plans if _open_in_xero(p.held) and (p.changed or p.item.id in flagged)]
     if to_read:
-        moved = await read_and_merge(ctx, work.epoch, to_read)
-        again = [p.item for p in plans if p.item.id in moved]
-        fresh = await ctx.store.ledger.invoices(item.id for item in again)
-        plans = [p for p in plans if p.item.id not in moved] + await plan(ctx, work.loaded, again, fresh, moved)
+        plans = await _after_reading(work, plans, to_read, flagged)
     for p in plans:
         await ctx.store.ledger.note(p.item.id, Note(waiting=p.waiting, corrections=p.corrections))
+    await ctx.store.write_back.add({unit for p in plans for unit in p.waiting})
     idle = [p.item for p in plans if not p.changed]
     if idle:
         await ctx.store.invoices.done(work.epoch, idle)
     return await _send_all(work, [p for p in plans if p.changed])
 
 
+async def _after_reading(
+    work: Pass, plans: Sequence[Plan], to_read: Sequence[Plan], marks: Mapping[str, str]
+) -> list[Plan]:
+    """Plans that hold after a read of their drafts; where a person was there before us they are computed anew."""
+    ctx, reading = work.ctx, await read_and_merge(work.ctx, work.epoch, to_read, marks)
+    read = {p.item.id for p in to_read}
+    for p in to_read:
+        if (why := reading.unreadable.get(p.item.id)) is not None:
+            await unreadable(ctx, work.epoch, p.item, why)
+    again = [p.item for p in plans if p.item.id in reading.moved]
+    fresh = await ctx.store.ledger.invoices(item.id for item in again)
+    kept = [p for p in plans if p.item.id not in reading.moved and p.item.id not in reading.unreadable]
+    anew = await plan(ctx, work.loaded, again, fresh, reading.moved)
+    return [replace(p, read_at=reading.at) if p.item.id in read else p for p in (*kept, *anew)]
+
+
 async def _send_all(work: Pass, plans: Sequence[Plan]) -> int:
-    """Creates and updates in separate calls; what failed often goes alone."""
+    """Updates before creates, in separate calls: what was read a moment ago goes first."""
     written = 0
-    for create in (True, False):
-        mine = [p for p in plans if p.create is create]
-        alone = [[p] for p in mine if p.item.attempts > ALONE_AFTER]
-        together = [p for p in mine if p.item.attempts <= ALONE_AFTER]
-        for batch in ([together] if together else []) + alone:
+    for create in (False, True):
+        for batch in batches([p for p in plans if p.create is create]):
             written += await send(work.ctx, work.loaded, work.epoch, batch)
     return written
+
+
+def batches(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """Calls for these plans: the more often an invoice failed, the fewer others are in its call, at last none."""
+    found: list[list[Plan]] = []
+    for attempts, some in groupby(sorted(plans, key=_attempts), key=_attempts):
+        size, group = max(1, BATCH >> attempts - 1), list(some)
+        found += [group[start : start + size] for start in range(0, len(group), size)]
+    return found
+
+
+def _attempts(plan: Plan) -> int:
+    return max(1, plan.item.attempts)
 
 
 def _open_in_xero(held: Held) -> bool:

@@ -1,6 +1,8 @@
 """Reading: what a person did in Xero to our drafts, found just before we change them, and taken into the ledger."""
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -9,35 +11,66 @@ from worker.billing.merge import classify, merge
 from worker.billing.model import Document, Found, Posting
 from worker.billing.postings import postings_of
 from worker.context import Context
-from worker.jobs.sending import Plan, with_document
+from worker.errors import ServiceError
+from worker.jobs.answering import with_document
+from worker.jobs.sending import Plan
 from worker.store.ledger import Held
 
 log = structlog.get_logger()
 
 
-async def read_and_merge(ctx: Context, epoch: str, plans: Sequence[Plan]) -> dict[str, bool]:
-    """Read these plans' open documents and take in what changed there.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading drafts just before they change found, by invoice key.
 
-    Gives the keys whose plan no longer holds; True where Xero shows an earlier content of ours that arrived late, so
-    that ours must be written again. Raises the Xero client's errors.
+    `moved`: the plan no longer holds; True where Xero shows an earlier content of ours that arrived late, so that ours
+    must be written again. `unreadable`: the draft is there and cannot be read, and why: nothing may be sent. `at` is
+    the moment before the read, on this process' monotonic clock.
+    """
+
+    at: float
+    moved: dict[str, bool] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+async def read_and_merge(ctx: Context, epoch: str, plans: Sequence[Plan], marks: Mapping[str, str]) -> Reading:
+    """Read these plans' open documents and take in what changed there. `marks`: the flags that were seen before.
+
+    Raises `ServiceError`, after pausing the stage, where Xero does not know one of them; and the client's errors.
     """
     wanted = {document.xero_id: (plan, document) for plan in plans for document in _open(plan.held)}
-    found = {d.id: d for d in (await ctx.xero.invoices(ids=list(wanted), patience=ctx.limits.fresh_read)).items}
+    reading = Reading(time.monotonic())
+    answer = await ctx.xero.invoices(ids=list(wanted), patience=ctx.limits.fresh_read)
+    found, odd = {d.id: d for d in answer.items}, {each.id: each.reason for each in answer.odd}
     merged = await ctx.store.contacts.merged()
-    moved: dict[str, bool] = {}
     for xero_id, (plan, document) in wanted.items():
         there = found.get(xero_id)
-        if there is None:
+        if xero_id in odd or (there is None and "" in odd):
+            why = odd.get(xero_id) or odd[""]
+            reading.unreadable[plan.item.id] = f"Xero's draft {document.number} cannot be read: {why}."
+        elif there is None:
             await _another_company(ctx, plan, document)
-            moved[plan.item.id] = False
-            continue
-        kind = classify(document, there, merged)
-        if kind == "untouched" and there.updated == document.updated:
-            await ctx.store.ledger.unflag(plan.item.id)
-            continue
-        await record_merge(ctx, epoch, plan.held, document, there, merged)
-        moved[plan.item.id] = kind == "late-own"
-    return moved
+        else:
+            await _take_in(ctx, epoch, plan, document, there, merged, marks.get(plan.item.id, ""), reading)
+    return reading
+
+
+async def _take_in(
+    ctx: Context,
+    epoch: str,
+    plan: Plan,
+    document: Document,
+    there: Found,
+    merged: Mapping[str, str],
+    mark: str,
+    reading: Reading,
+) -> None:
+    kind = classify(document, there, merged)
+    if kind == "untouched" and there.updated == document.updated:
+        await ctx.store.ledger.unflag(plan.item.id, mark)
+        return
+    await record_merge(ctx, epoch, plan.held, document, there, merged, mark=mark)
+    reading.moved[plan.item.id] = kind == "late-own" or reading.moved.get(plan.item.id, False)
 
 
 def _open(held: Held) -> list[Document]:
@@ -46,27 +79,31 @@ def _open(held: Held) -> list[Document]:
 
 
 async def record_merge(
-    ctx: Context, epoch: str, held: Held, base: Document, found: Found, merged: Mapping[str, str] | None = None
+    ctx: Context,
+    epoch: str,
+    held: Held,
+    base: Document,
+    found: Found,
+    merged: Mapping[str, str] | None = None,
+    *,
+    mark: str = "",
 ) -> bool:
     """Store what a person made of our document; False when the ledger's record has moved meanwhile."""
     if merged is None:
         merged = await ctx.store.contacts.merged()
     result = merge(base, found, merged)
-    here = document_id(base.key, base.sequence)
-    touched = {posting.unit for posting in (*postings_of(base), *postings_of(result.document))}
-    units = await ctx.store.ledger.units(touched)
     fresh = postings_of(result.document)
-    postings: dict[str, list[Posting]] = {}
-    for id_ in touched:
-        others = [p for p in (units[id_].postings if id_ in units else ()) if p.document != here]
-        postings[id_] = others + [posting for posting in fresh if posting.unit == id_]
-    record = with_document(held.invoice, result.document, found.contact_name)
-    if not await ctx.store.ledger.merge(epoch, held, record, postings):
+    postings: dict[str, list[Posting]] = {posting.unit: [] for posting in (*postings_of(base), *fresh)}
+    for posting in fresh:
+        postings[posting.unit].append(posting)
+    record, here = (
+        with_document(held.invoice, result.document, found.contact_name),
+        document_id(base.key, base.sequence),
+    )
+    if not await ctx.store.ledger.merge(epoch, held, record, here, postings, mark=mark):
         return False
     log.info("merged", key=base.key, number=base.number, status=result.document.status, notes=list(result.notes))
-    await ctx.store.audit.write(
-        ctx.who, "merge", f"{base.key}/{base.sequence}", {"status": result.document.status, "notes": list(result.notes)}
-    )
+    await ctx.store.audit.write(ctx.who, "merge", here, {"status": result.document.status, "notes": list(result.notes)})
     return True
 
 
@@ -79,3 +116,4 @@ async def _another_company(ctx: Context, plan: Plan, document: Document) -> None
     log.error("document_not_in_xero", key=plan.item.id, number=document.number)
     await ctx.store.audit.write(ctx.who, "stopped", "xero", {"why": text})
     await ctx.store.invoices.pause("hourstream", text)
+    raise ServiceError(text, "Connect the right company, or start with an empty HOURSTREAM_DATA; then resume invoices.")

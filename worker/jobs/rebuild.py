@@ -14,16 +14,18 @@ import structlog
 
 from worker.billing.canonical import canonical
 from worker.billing.compose import compose
-from worker.billing.keys import document_id, parse_url
+from worker.billing.keys import document_id, key_of, parse_url
 from worker.billing.merge import accept
 from worker.billing.model import Document, DocumentType, Entry, Found, Invoice, Placed, Posting
 from worker.billing.periods import period_of
 from worker.billing.postings import parse_manifest, postings_of
 from worker.billing.restore import restored
 from worker.context import Context, Loaded
+from worker.errors import ServiceError
+from worker.jobs.answering import with_document
 from worker.jobs.collect import judge
 from worker.jobs.contacts import contacts
-from worker.jobs.sending import with_document
+from worker.setup import parse
 from worker.setup.mapping import entry_from
 from worker.store.cursors import Cursor
 from worker.store.epoch import Progress
@@ -32,6 +34,9 @@ from worker.store.ledger import Unit
 log = structlog.get_logger()
 
 UNITS_PAGE = 2000
+PROVE = (
+    "Nothing is billed until this is cleared up: connect the company that holds it, or empty the fields on the entry."
+)
 
 
 class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,13 +47,19 @@ class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def rebuild(ctx: Context) -> RebuildReport:
-    """Do steps of the rebuild for as long as one job may work. Raises the clients' errors and `RebuildLostError`."""
+    """Do steps of the rebuild for as long as one job may work.
+
+    Raises the clients' errors, `RebuildLostError`, and `ServiceError` for what only a person can clear up; the ledger
+    then stays incomplete, and nothing but intake runs.
+    """
     if await ctx.store.epoch.current():
         return RebuildReport()
     await _restore_setup(ctx)
     loaded = await ctx.loaded()
     if loaded is None:
         return RebuildReport(step="setup", text="Waiting for a setup.")
+    await ctx.org()
+    await ctx.tenant()
     token = await ctx.store.epoch.take(ctx.limits.lease)
     if not token:
         return RebuildReport(step="taken", text="Another worker rebuilds the ledger.")
@@ -59,12 +70,11 @@ async def rebuild(ctx: Context) -> RebuildReport:
 
 
 async def _restore_setup(ctx: Context) -> None:
-    """A wiped store gets the last saved setup back from disk."""
-    if await ctx.store.setup.current() is not None:
-        return
-    saved = await ctx.store.setup.on_disk()
-    if saved is not None:
+    """A store that was wiped or rolled back gets the last saved setup from disk, in preview where it says so."""
+    current, saved = await ctx.store.setup.current(), await ctx.store.setup.on_disk()
+    if saved is not None and (current is None or current.version < saved.version):
         await ctx.store.setup.save(saved.text, by="rebuild")
+        await ctx.store.set_preview(not parse(saved.text).schedule.invoices.writes)
 
 
 async def _steps(ctx: Context, loaded: Loaded, token: str) -> RebuildReport:
@@ -96,6 +106,9 @@ async def _step(ctx: Context, loaded: Loaded, token: str, progress: Progress) ->
             return await _units(ctx, loaded, token, progress)
         case "invoices" | "credit-notes":
             return await _documents(ctx, loaded, token, progress)
+        case "named":
+            await _named(ctx, loaded, token)
+            return msgspec.structs.replace(progress, step="finish")
     await _finish(ctx, token, progress)
     return None
 
@@ -107,7 +120,8 @@ async def _wait(ctx: Context, progress: Progress) -> Progress:
         log.info("rebuilding_the_ledger", why=await ctx.store.epoch.why())
         progress = msgspec.structs.replace(progress, since=now)
     first = await ctx.xero.invoices(page=1, created_by_my_app=True, patience=ctx.limits.step)
-    fresh = not first.items and not await ctx.store.audit.any_on_disk("xero")
+    begun = ctx.store.highwater.highest() > 0 or await ctx.store.audit.any_on_disk("xero")
+    fresh = not first.items and not begun
     waited = datetime.fromisoformat(now) - datetime.fromisoformat(progress.since)
     if not fresh and waited < timedelta(seconds=ctx.limits.rebuild_wait):
         return progress
@@ -127,12 +141,12 @@ async def _units(ctx: Context, loaded: Loaded, token: str, progress: Progress) -
     entries: dict[str, Entry] = {}
     units: dict[str, Unit] = {}
     for row in rows:
-        entry = msgspec.structs.replace(
-            entry_from(row, loaded.setup, timezone="UTC"), deleted=bool(row.get("IsDeleted"))
-        )
-        postings = tuple(parse_manifest(entry.written.get("billed", ""), entry.id))
+        entry = entry_from(row, loaded.setup, timezone="UTC")
         entries[entry.id] = entry
-        units[entry.id] = Unit(id=entry.id, entry=entry, postings=postings)
+    known = await ctx.store.ledger.units(entries)
+    for id_, entry in entries.items():
+        told = parse_manifest(entry.written.get("billed", ""), id_)
+        units[id_] = Unit(id=id_, entry=entry, postings=told or (known[id_].postings if id_ in known else ()))
     facts = await judge(ctx, loaded, entries, units, {})
     await ctx.store.epoch.restore_units(token, ticket, facts, {id_: unit.postings for id_, unit in units.items()})
     if len(rows) < UNITS_PAGE:
@@ -141,7 +155,11 @@ async def _units(ctx: Context, loaded: Loaded, token: str, progress: Progress) -
 
 
 async def _page_of_entries(ctx: Context, loaded: Loaded, after: str) -> list[dict[str, object]]:
-    conditions = [*loaded.setup.soql_conditions, *([f"Id > '{after}'"] if after else [])]
+    """Entries that may be billed, and those that say they are: their day may have been moved before the start."""
+    told = loaded.setup.source.write_back
+    marked = [f"{field} != null" for field in (told.invoice_id, told.invoice_number) if field]
+    wanted = " AND ".join(loaded.setup.soql_conditions)
+    conditions = [f"({' OR '.join([f'({wanted})', *marked])})", *([f"Id > '{after}'"] if after else [])]
     paths = ", ".join(dict.fromkeys([*loaded.setup.paths(), "IsDeleted"]))
     query = (
         f"SELECT {paths} FROM {loaded.setup.source.sobject} "  # noqa: S608 - names come from the checked setup, the id from Salesforce
@@ -158,13 +176,16 @@ async def _documents(ctx: Context, loaded: Loaded, token: str, progress: Progres
     number = int(progress.cursor or 1)
     kind: DocumentType = "ACCREC" if progress.step == "invoices" else "ACCRECCREDIT"
     page = await ctx.xero.invoices(page=number, created_by_my_app=True, kind=kind, patience=ctx.limits.step)
+    if page.odd and kind == "ACCREC":  # of credit notes everybody's are listed, and none of ours can be among the odd
+        odd = page.odd[0]
+        raise ServiceError(f"Xero's answer about {odd.number or odd.id} cannot be read: {odd.reason}.", PROVE)
     for found in page.items:
         identity = parse_url(found.url)
         if identity is not None:
             await _restore(ctx, loaded, token, found, *identity)
-    if page.page < page.page_count:
+    if page.more:
         return msgspec.structs.replace(progress, cursor=str(number + 1))
-    following = "credit-notes" if progress.step == "invoices" else "finish"
+    following = "credit-notes" if progress.step == "invoices" else "named"
     return msgspec.structs.replace(progress, step=following, cursor="1")
 
 
@@ -177,15 +198,19 @@ async def _restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: 
     period = _period(loaded, found, placed)
     groups = {each.unit: each.line for each in placed}
     document = restored(found, key, sequence, named, period=period, groups=groups)
-    if not named:
-        document = await _recognised(ctx, loaded, found, document, placed) or document
+    if document.problem or not named:
+        free = [each for each in placed if not _settled_elsewhere(units[each.unit], here)]
+        document = await _recognised(ctx, loaded, found, document, free) or document
     held = (await ctx.store.ledger.invoices([key]))[key]
     record = with_document(held.invoice or _invoice(key, found, period, placed), document, found.contact_name)
     await ctx.store.epoch.restore_invoice(token, record)
     await ctx.store.epoch.restore_number(token, key, sequence, found.number)
     await _restore_postings(ctx, token, units, document)
-    if document.problem:
-        await _doubt(ctx, token, units, document)
+
+
+def _settled_elsewhere(unit: Unit, here: str) -> bool:
+    """Whether this unit's time is fixed on another document, or was taken off one by a person."""
+    return any(posting.document != here and posting.state != "open" for posting in unit.postings)
 
 
 def _invoice(key: str, found: Found, period: str, placed: Sequence[Placed]) -> Invoice:
@@ -227,15 +252,70 @@ async def _restore_postings(ctx: Context, token: str, units: Mapping[str, Unit],
     await ctx.store.epoch.restore_postings(token, changed)
 
 
-async def _doubt(ctx: Context, token: str, units: Mapping[str, Unit], document: Document) -> None:
-    """Entries of this client that name no document may already be on this one: they wait for a person."""
-    log.warning("document_not_proven", number=document.number, problem=document.problem)
-    unproven = [id_ for id_, unit in units.items() if not unit.postings]
-    await ctx.store.epoch.doubt(token, unproven, f"It may already be on {document.number}. {document.problem}")
+# ---- proof ---------------------------------------------------------------------------------------------------------
+
+
+async def _named(ctx: Context, loaded: Loaded, token: str) -> None:
+    """Documents that entries name and that were not among ours: read by the ids and numbers beside the manifests.
+
+    Raises `ServiceError` where Xero does not know one: another company answers, or a demo company was reset.
+    """
+    missing = await _missing(ctx)
+    if not missing:
+        return
+    ids = sorted({entry.written.get("invoice_id", "") for entry in missing.values()} - {""})
+    numbers = sorted({entry.written.get("invoice_number", "") for entry in missing.values()} - {""})
+    pages = [
+        await ctx.xero.invoices(ids=ids, patience=ctx.limits.step),
+        await ctx.xero.invoices(numbers=numbers, patience=ctx.limits.step),
+    ]
+    for found in {found.id: found for page in pages for found in page.items}.values():
+        identity = parse_url(found.url)
+        if identity is not None and document_id(*identity) in missing:
+            await _restore(ctx, loaded, token, found, *identity)
+    for name, entry in (await _missing(ctx)).items():
+        number = entry.written.get("invoice_number", "") or name
+        raise ServiceError(f"{entry.id} says that it is billed on {number}, which Xero does not know.", PROVE)
+
+
+async def _missing(ctx: Context) -> dict[str, Entry]:
+    """Documents that postings name and the ledger lacks, each with one of the entries that name it."""
+    missing: dict[str, Entry] = {}
+    async for units in ctx.store.ledger.scan_units():
+        named = {p.document: unit.entry for unit in units for p in unit.postings if unit.entry is not None}
+        held = await ctx.store.ledger.invoices({key_of(name) for name in named})
+        there = {
+            document_id(record.key, document.sequence)
+            for record in held.values()
+            if record.invoice
+            for document in record.invoice.documents
+        }
+        missing |= {name: entry for name, entry in named.items() if name not in there}
+    return missing
+
+
+async def _doubts(ctx: Context, token: str) -> None:
+    """Time of a client with a document that is not proven may already be on it: it waits for a person."""
+    records = await ctx.store.ledger.invoices(await ctx.store.ledger.all_keys())
+    documents = [d for record in records.values() if record.invoice for d in record.invoice.documents if d.problem]
+    unproven = {(document.contact, document.currency): document for document in documents}
+    for document in documents:
+        log.warning("document_not_proven", number=document.number, problem=document.problem)
+    if not unproven:
+        return
+    async for units in ctx.store.ledger.scan_units():
+        for unit in units:
+            verdict = unit.verdict
+            where = (verdict.contact, verdict.currency) if isinstance(verdict, Placed) else ("", "")
+            if where in unproven and not unit.postings:
+                document = unproven[where]
+                text = f"It may already be on {document.number}. {document.problem}"
+                await ctx.store.epoch.doubt(token, [unit.id], text)
 
 
 async def _finish(ctx: Context, token: str, progress: Progress) -> None:
     """The last checks, then the epoch."""
+    await _doubts(ctx, token)
     counter = await ctx.store.intents.counter()
     await ctx.store.epoch.raise_counter(token, max(counter, ctx.store.highwater.highest()))
     await ctx.store.epoch.complete(token)

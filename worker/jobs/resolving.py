@@ -5,18 +5,31 @@ number where they were created and by id where they were changed. Content that i
 if it were.
 """
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import structlog
 
-from worker.billing.canonical import canonical, digest
+from worker.billing import words
+from worker.billing.canonical import canonical, digest, remember
 from worker.billing.keys import document_id, parse_url
-from worker.billing.merge import matches
+from worker.billing.merge import accept, matches
 from worker.billing.model import Document, Found
 from worker.context import Context
+from worker.jobs.answering import (
+    PROBLEM,
+    apply,
+    park,
+    postings_after,
+    refused_alone,
+    retry,
+    settle_written,
+    with_document,
+)
 from worker.jobs.reading import record_merge
-from worker.jobs.sending import apply, settle_written
 from worker.store.governor import Refused
 from worker.store.intents import Element, Intent, Settled
 from worker.store.ledger import Held
@@ -24,9 +37,23 @@ from worker.store.worklist import Claimed
 
 log = structlog.get_logger()
 
+GIVE_UP = 8  # attempts after which a document whose writes end in errors of Xero's own waits for a person
+EXHAUSTED = 1000  # sends of an intent whose outcome Xero has told: nothing of it is on the wire any more
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What Xero holds of an intent's documents, by invoice key. `odd`: it is there and cannot be read, and why."""
+
+    found: dict[str, Found] = field(default_factory=dict)
+    odd: dict[str, str] = field(default_factory=dict)
+
 
 async def resolve(ctx: Context, epoch: str, items: Sequence[Claimed], held: Mapping[str, Held]) -> None:
-    """Resolve every intent that these items' slots name; the items themselves go back to their list, or off it."""
+    """Resolve every intent that these items' slots name; the items themselves go back to their list, or off it.
+
+    Raises the Xero client's errors, and `ServiceError` when nothing can be sent.
+    """
     for id_ in sorted({held[item.id].slot for item in items}):
         mine = {item.id: item for item in items if held[item.id].slot == id_}
         intent = await ctx.store.intents.get(id_)
@@ -43,12 +70,24 @@ async def _resolve(ctx: Context, epoch: str, intent: Intent, items: Mapping[str,
         await ctx.store.invoices.hand_back(list(items.values()))
         await ctx.store.invoices.hold_until(admitted.wait)
         return
-    whole = len(keys) == len(intent.elements)
-    if whole and await ctx.store.intents.send_again(intent.id, keys, ctx.limits.repeats, ctx.limits.repeat_window):
+    whole, asked = len(keys) == len(intent.elements), time.monotonic()
+    if whole and await ctx.store.intents.send_again(
+        epoch, intent.id, keys, ctx.limits.repeats, ctx.limits.repeat_window
+    ):
         log.info("sending_same_bytes_again", intent=intent.id, documents=len(keys))
         again = await ctx.store.intents.get(intent.id)
-        answer = await ctx.xero.send(intent.method, intent.kind, intent.body.encode(), intent.id, permit=admitted)
-        await apply(ctx, epoch, again or intent, answer, items)
+        answer = await ctx.xero.send(
+            intent.method,
+            intent.kind,
+            intent.body.encode(),
+            intent.id,
+            permit=admitted,
+            within=ctx.limits.send_within - (time.monotonic() - asked),
+        )
+        applied = await apply(ctx, epoch, again or intent, answer, items)
+        if applied.refused:
+            for item in items.values():
+                await refused_alone(ctx, epoch, item, applied.refused)
         return
     await ctx.xero.unused(admitted)
     await _look_up(ctx, epoch, intent, items)
@@ -59,60 +98,99 @@ async def _unsettled(ctx: Context, intent: Intent) -> list[Element]:
     return [element for element in intent.elements if held[element.key].slot == intent.id]
 
 
+# ---- looking up ----------------------------------------------------------------------------------------------------
+
+
 async def _look_up(ctx: Context, epoch: str, intent: Intent, items: Mapping[str, Claimed]) -> None:
     """What does Xero hold of this intent's documents? Each is settled by what is found."""
     elements = await _unsettled(ctx, intent)
     log.info("looking_up_documents", intent=intent.id, documents=len(elements))
-    found = await _find(ctx, intent, elements)
+    seen = await _find(ctx, intent, elements)
+    await ctx.store.heartbeats.end("problem", PROBLEM)
     held = await ctx.store.ledger.invoices(element.key for element in elements)
-    arrived, free, mixed = [], [], []
+    arrived, free, mixed, flying = [], [], [], set[str]()
     for element in elements:
-        there = found.get(element.key)
-        if there is None or not _ours(element, there):
+        there = seen.found.get(element.key)
+        if element.key in seen.odd:
+            continue
+        if there is None and element.operation == "create" and not _off_the_wire(ctx, intent):
+            flying.add(element.key)
+        elif there is None:
             free.append(element)
-            if there is not None:
-                await _burn(ctx, element, there)
-        elif matches(element.document, there) or (element.operation == "delete" and there.status == "DELETED"):
+        elif not _ours(element, there):
+            free.append(element)
+            await _burn(ctx, element, there)
+        elif _arrived(element, there):
             arrived.append((element, there))
         elif element.operation != "create" and _is_older_body(held[element.key], element, there):
             free.append(element)
         else:
             mixed.append((element, there))
     await settle_written(ctx, epoch, intent, arrived, items)
-    await _free(ctx, epoch, intent, free)
+    await _free(ctx, epoch, intent, free, held)
     for element, there in mixed:
         await _edited(ctx, epoch, intent, element, there)
-    await ctx.store.invoices.hand_back([item for item in items.values() if item.id in {e.key for e in free}])
+    await retry(ctx, epoch, {k: items[k] for k in flying & items.keys()}, "What was sent to Xero may still arrive.")
+    for key in seen.odd.keys() & items.keys():
+        await retry(ctx, epoch, {key: items[key]}, seen.odd[key])
+    over = {e.key for e, _ in arrived} | flying | seen.odd.keys()
+    await _give_back(ctx, epoch, [item for item in items.values() if item.id not in over])
     await ctx.store.bell.ring("invoices")
 
 
-async def _find(ctx: Context, intent: Intent, elements: Sequence[Element]) -> dict[str, Found]:
-    """The documents as Xero has them now, in any status, by invoice key."""
+def _off_the_wire(ctx: Context, intent: Intent) -> bool:
+    """Whether "not found" means "not written": Xero has answered, or time enough has passed for any request to end."""
+    return intent.sends >= EXHAUSTED or intent.age >= ctx.limits.rebuild_wait
+
+
+def _arrived(element: Element, there: Found) -> bool:
+    """Xero holds just what the element says."""
+    if words.status(there.status) in words.GONE:
+        return element.operation == "delete"
+    return matches(element.document, there)
+
+
+async def _give_back(ctx: Context, epoch: str, items: Sequence[Claimed]) -> None:
+    """These are computed afresh; one that has failed again and again waits for a person instead."""
+    for item in items:
+        if item.attempts > GIVE_UP:
+            text = f"Xero failed {item.attempts - 1} times when this invoice was sent, and does not hold it."
+            await park(ctx, epoch, item, "xero-fails", text)
+    await ctx.store.invoices.hand_back([item for item in items if item.attempts <= GIVE_UP])
+
+
+async def _find(ctx: Context, intent: Intent, elements: Sequence[Element]) -> Sighting:
+    """The documents as Xero has them now, in any status."""
     creates = [element for element in elements if element.operation == "create"]
-    updates = [element for element in elements if element.operation != "create"]
-    found: dict[str, Found] = {}
+    updates = {e.document.xero_id: e.key for e in elements if e.operation != "create"}
+    seen = Sighting()
     if updates:
-        ids = {element.document.xero_id: element.key for element in updates}
-        answer = await ctx.xero.invoices(ids=list(ids), kind=intent.kind, patience=ctx.limits.step)
-        for document in answer.items:
-            found[ids[document.id]] = document
+        answer = await ctx.xero.invoices(ids=list(updates), kind=intent.kind, patience=ctx.limits.step)
+        seen.found.update({updates[document.id]: document for document in answer.items if document.id in updates})
+        seen.odd.update({updates[odd.id]: _odd(odd.reason) for odd in answer.odd if odd.id in updates})
     if creates:
         numbers = {element.document.number: element.key for element in creates}
         answer = await ctx.xero.invoices(numbers=list(numbers), kind=intent.kind, patience=ctx.limits.step)
-        for document in answer.items:
-            if document.number in numbers:
-                found[numbers[document.number]] = document
-        missing = {document_id(e.key, e.document.sequence): e.key for e in creates if e.key not in found}
+        seen.found.update({numbers[found.number]: found for found in answer.items if found.number in numbers})
+        seen.odd.update({numbers[odd.number]: _odd(odd.reason) for odd in answer.odd if odd.number in numbers})
+        known = seen.found.keys() | seen.odd.keys()
+        nameless = any(odd.number not in numbers for odd in answer.odd)
+        missing = {document_id(e.key, e.document.sequence): e.key for e in creates if e.key not in known}
         if missing:
-            found |= await _find_by_url(ctx, intent, missing)
-    return found
+            await _find_by_url(ctx, intent, missing, seen, unclear=nameless)
+    return seen
 
 
-async def _find_by_url(ctx: Context, intent: Intent, missing: Mapping[str, str]) -> dict[str, Found]:
-    """A create that took another number than was asked for is known by its Url."""
+async def _find_by_url(
+    ctx: Context, intent: Intent, missing: Mapping[str, str], seen: Sighting, *, unclear: bool
+) -> None:
+    """A create that took another number than was asked for is known by its Url.
+
+    While a document among those that changed since cannot be read, none of the missing ones is "not found".
+    """
     since = datetime.now(UTC) - timedelta(seconds=intent.age + ctx.limits.overlap)
-    found, page = {}, 1
-    while True:
+    page, more = 1, True
+    while more:
         answer = await ctx.xero.invoices(
             page=page, modified_since=since, created_by_my_app=True, kind=intent.kind, patience=ctx.limits.step
         )
@@ -120,10 +198,16 @@ async def _find_by_url(ctx: Context, intent: Intent, missing: Mapping[str, str])
             identity = parse_url(document.url)
             name = document_id(*identity) if identity else ""
             if name in missing:
-                found[missing[name]] = document
-        if page >= answer.page_count:
-            return found
-        page += 1
+                seen.found[missing[name]] = document
+        unclear = unclear or bool(answer.odd)
+        page, more = page + 1, answer.more
+    if unclear:
+        text = _odd("which one of those that changed lately, nobody can tell")
+        seen.odd.update({key: text for key in missing.values() if key not in seen.found})
+
+
+def _odd(reason: str) -> str:
+    return f"Xero holds the document, but it cannot be read: {reason}."
 
 
 def _ours(element: Element, found: Found) -> bool:
@@ -140,7 +224,7 @@ def _ours(element: Element, found: Found) -> bool:
 def _is_older_body(held: Held, element: Element, found: Found) -> bool:
     """Xero still holds what it held before this update: it never arrived."""
     before = _document(held, element)
-    if before is None:
+    if before is None or words.status(found.status) in words.GONE:
         return False
     now = canonical(found)
     return now == before.body or digest(now) in before.digests
@@ -159,40 +243,68 @@ async def _burn(ctx: Context, element: Element, there: Found) -> None:
     )
 
 
-async def _free(ctx: Context, epoch: str, intent: Intent, elements: Sequence[Element]) -> None:
-    """Nothing of these was written: free their slots; what they should hold is computed afresh."""
-    outcomes = [
-        Settled(
-            key=element.key,
-            generation=element.generation,
-            free=[unit for unit, _ in element.placed] + list(element.departed),
-            finished=False,
+async def _free(
+    ctx: Context, epoch: str, intent: Intent, elements: Sequence[Element], held: Mapping[str, Held]
+) -> None:
+    """Nothing of these was written: free their slots; what they should hold is computed afresh.
+
+    The body of an update is remembered: should it arrive after all, it is known as ours.
+    """
+    outcomes = []
+    for element in elements:
+        before, record = _document(held[element.key], element), None
+        if before is not None:
+            record = with_document(held[element.key].invoice, remember(before, canonical(element.document)))
+        outcomes.append(
+            Settled(
+                key=element.key,
+                generation=element.generation,
+                invoice=record,
+                free=[unit for unit, _ in element.placed] + list(element.departed),
+                finished=False,
+            )
         )
-        for element in elements
-    ]
     if outcomes:
         await ctx.store.intents.settle(epoch, intent, outcomes)
+
+
+# ---- edited meanwhile ----------------------------------------------------------------------------------------------
 
 
 async def _edited(ctx: Context, epoch: str, intent: Intent, element: Element, found: Found) -> None:
     """Ours, and neither the intent's content nor the one before: a person edited it after (or before) it arrived.
 
-    The base of the merge is whichever content of ours has more lines in common with what is found.
+    The base of the merge is whichever content of ours has more lines in common with what is found. A document that a
+    person deleted or voided keeps its lines as they were meant: their time waits for a decision.
     """
     held = (await ctx.store.ledger.invoices([element.key]))[element.key]
     before = _document(held, element)
-    base = element.document
     if before is not None and _common(before, found) > _common(element.document, found):
+        await _free(ctx, epoch, intent, [element], {element.key: held})
         base = before
-    if base is element.document:
-        await settle_written(ctx, epoch, intent, [(element, found)], {})
     else:
-        await _free(ctx, epoch, intent, [element])
+        base = await _commit(ctx, epoch, intent, element, found, held)
     held = (await ctx.store.ledger.invoices([element.key]))[element.key]
     if not await record_merge(ctx, epoch, held, base, found):
         log.info("merge_postponed", key=element.key)
     await ctx.store.ledger.flag([element.key], "a person's edit met an unresolved write")
     await ctx.store.invoices.add([element.key])
+
+
+async def _commit(ctx: Context, epoch: str, intent: Intent, element: Element, found: Found, held: Held) -> Document:
+    """Write the intent's own content into the ledger, with the ids that Xero gave its lines; gives that document."""
+    linked = accept(element.document, msgspec.structs.replace(found, status="DRAFT"))
+    document = msgspec.structs.replace(linked, body=canonical(element.document), updated="")
+    outcome = Settled(
+        key=element.key,
+        generation=element.generation,
+        invoice=with_document(held.invoice, document, found.contact_name),
+        postings=postings_after(element, document),
+        free=element.departed,
+        finished=False,
+    )
+    await ctx.store.intents.settle(epoch, intent, [outcome])
+    return document
 
 
 def _common(document: Document, found: Found) -> int:

@@ -1,7 +1,7 @@
 """Sending: an intent in its slots, then its bytes, then what Xero answered.
 
 The governor admits before `begin`, never between `begin` and the send. Bytes leave soon after `begin` or the intent is
-dropped. What an answer means is decided in one table (`apply`); whatever is not certain stays in its slot for
+dropped. What an answer means is decided in `worker.jobs.answering`; whatever is not certain stays in its slot for
 `resolve`.
 """
 
@@ -14,26 +14,28 @@ import structlog
 from ulid import ULID
 
 from worker.billing.keys import document_id, number_by_key
-from worker.billing.merge import accept, difference
-from worker.billing.model import Correction, Document, Found, Invoice, Posting, Waiting
-from worker.billing.postings import postings_of
+from worker.billing.model import Correction, Document, Waiting
 from worker.context import Context, Loaded
-from worker.jobs.backoff import delay
+from worker.jobs.answering import apply, park, refused_alone, retry
 from worker.store.governor import Refused
-from worker.store.intents import Element, Intent, Operation, Settled
+from worker.store.intents import Element, Intent, Operation
 from worker.store.ledger import Held, Unit
-from worker.store.worklist import Claimed, Parked
-from worker.xero.answers import WriteAnswer
+from worker.store.worklist import Claimed
+from worker.xero.encode import BYTES
+from worker.xero.errors import EncodingError
 
 log = structlog.get_logger()
 
 BEGIN_TRIES = 4
-NUMBER_TAKEN = "unique"  # Xero: "Invoice # must be unique."
+SPLITS = 12  # calls refused as a whole that one pass spends on finding the document that is to blame
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one invoice should hold, computed from the ledger's record `held`; `document` None: it holds that now."""
+    """What one invoice should hold, computed from the ledger's record `held`; `document` None: it holds that now.
+
+    `read_at` is when its document was read from Xero, on this process' monotonic clock; None: it was not.
+    """
 
     item: Claimed
     held: Held
@@ -44,6 +46,7 @@ class Plan:
     departed: tuple[str, ...] = ()
     corrections: tuple[Correction, ...] = ()
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    read_at: float | None = None
 
     @property
     def changed(self) -> bool:
@@ -58,41 +61,132 @@ class Plan:
         return "delete" if self.delete else "update"
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call, ready to begin; `rest` are the plans that it has no room for."""
+
+    plans: list[Plan]
+    intent: Intent
+    numbers: Mapping[str, str]
+    series: int
+    rest: list[Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What became of one call: how many documents were written; the plans of a call that Xero refused as a whole, and
+    its words; the plans that are still to be sent."""
+
+    written: int = 0
+    refused: tuple[Plan, ...] = ()
+    problem: str = ""
+    rest: tuple[Plan, ...] = ()
+
+
 async def send(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]) -> int:
-    """One write call for these plans (all creates, or none of them); gives how many documents Xero took."""
-    plans = list(plans)
+    """Write these plans (all creates, or none of them); gives how many documents Xero took.
+
+    A call that Xero refuses as a whole is sent again in halves, so that one document holds back no other. Raises
+    `ServiceError` when nothing can be sent at all.
+    """
+    todo, written, splits = [list(plans)], 0, 0
+    while todo:
+        sent = await _call(ctx, loaded, epoch, todo.pop(0))
+        written += sent.written
+        if sent.rest:
+            todo.insert(0, list(sent.rest))
+        splits += bool(sent.refused)
+        if len(sent.refused) > 1 and splits <= SPLITS:
+            half = len(sent.refused) // 2
+            todo[:0] = [list(sent.refused[:half]), list(sent.refused[half:])]
+        elif len(sent.refused) > 1:
+            await retry(ctx, epoch, {p.item.id: p.item for p in sent.refused}, sent.problem)
+        elif sent.refused:
+            await refused_alone(ctx, epoch, sent.refused[0].item, sent.problem)
+    return written
+
+
+async def _call(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]) -> _Sent:
+    """One write call at most."""
     admitted = await ctx.xero.admit("write")
     if isinstance(admitted, Refused):
         await ctx.store.invoices.hold_until(admitted.wait)
         await ctx.store.invoices.hand_back([p.item for p in plans])
         await ctx.store.bell.ring("invoices", admitted.wait)
-        return 0
-    intent: Intent | None = None
-    began = time.monotonic()
-    for _ in range(BEGIN_TRIES):
-        numbered, numbers, series = await _number(ctx, loaded, plans)
-        intent = _intent(ctx, numbered)
-        began = time.monotonic()
-        plans, begun = await _begin(ctx, loaded, epoch, intent, numbered, numbers, series)
-        if begun:
-            break
-        intent = None
-        if not plans:
-            break
-    if intent is None:
+        return _Sent()
+    try:
+        call, began = await _begun(ctx, loaded, epoch, plans)
+        late = time.monotonic() - began > ctx.limits.send_within
+        if call is None or late:
+            await ctx.xero.unused(admitted)
+        if call is not None and late:
+            await ctx.store.intents.drop(epoch, call.intent)
+            await ctx.store.invoices.hand_back([p.item for p in (*call.plans, *call.rest)])
+    except Exception:
         await ctx.xero.unused(admitted)
-        await ctx.store.invoices.hand_back([p.item for p in plans])
-        return 0
-    if time.monotonic() - began > ctx.limits.send_within:
-        await ctx.xero.unused(admitted)
-        await ctx.store.intents.drop(epoch, intent)
-        await ctx.store.invoices.hand_back([p.item for p in plans])
-        return 0
+        raise
+    if call is None or late:
+        return _Sent()
+    intent, items = call.intent, {p.item.id: p.item for p in call.plans}
     left = ctx.limits.send_within - (time.monotonic() - began)
     answer = await ctx.xero.send(
         intent.method, intent.kind, intent.body.encode(), intent.id, permit=admitted, within=left
     )
-    return await apply(ctx, epoch, intent, answer, {p.item.id: p.item for p in plans})
+    applied = await apply(ctx, epoch, intent, answer, items)
+    refused = tuple(call.plans) if applied.refused else ()
+    return _Sent(applied.written, refused, applied.refused, tuple(call.rest))
+
+
+async def _begun(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]) -> tuple[_Call | None, float]:
+    """Take the slots for as many of these plans as may go now. Gives the call, and the moment before it began.
+
+    Plans that may not go are handed back; all of them where it gives None.
+    """
+    left = await _fresh(ctx, plans)
+    began = time.monotonic()
+    for _ in range(BEGIN_TRIES):
+        call = await _prepared(ctx, loaded, epoch, left)
+        if call is None:
+            return None, began
+        began = time.monotonic()
+        left, begun = await _begin(ctx, loaded, epoch, call)
+        if begun:
+            return call, began
+        if not left:
+            break
+    await ctx.store.invoices.hand_back([p.item for p in left])
+    return None, began
+
+
+async def _fresh(ctx: Context, plans: Sequence[Plan]) -> list[Plan]:
+    """The plans whose draft was read a moment ago, or is not there yet; others are handed back to be read again."""
+    now = time.monotonic()
+    old = [p for p in plans if not p.create and (p.read_at is None or now - p.read_at > ctx.limits.fresh_read)]
+    await ctx.store.invoices.hand_back([p.item for p in old])
+    return [p for p in plans if p not in old]
+
+
+async def _prepared(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]) -> _Call | None:
+    """The bytes of one call. A document that cannot be written waits with the reason, the others go."""
+    left, rest = list(plans), list[Plan]()
+    while left:
+        numbered, numbers, series = await _number(ctx, loaded, left)
+        try:
+            intent = _intent(ctx, numbered)
+        except EncodingError as error:
+            bad = next(p for p in left if p.item.id == error.key)
+            left.remove(bad)
+            await park(ctx, epoch, bad.item, "cannot-be-written", str(error))
+            continue
+        if len(intent.body.encode()) <= BYTES:
+            return _Call(numbered, intent, numbers, series, rest)
+        if len(left) == 1:
+            text = "This invoice is too large for one call to Xero. Bill it in shorter periods, or with fewer lines."
+            await park(ctx, epoch, left.pop().item, "cannot-be-written", text)
+            continue
+        half = len(left) // 2
+        left, rest = left[:half], left[half:] + rest
+    return None if not rest else await _prepared(ctx, loaded, epoch, rest)
 
 
 async def _number(ctx: Context, loaded: Loaded, plans: Sequence[Plan]) -> tuple[list[Plan], dict[str, str], int]:
@@ -149,196 +243,28 @@ def _element(plan: Plan) -> Element:
     )
 
 
-async def _begin(
-    ctx: Context,
-    loaded: Loaded,
-    epoch: str,
-    intent: Intent,
-    plans: Sequence[Plan],
-    numbers: Mapping[str, str],
-    series: int,
-) -> tuple[list[Plan], bool]:
+async def _begin(ctx: Context, loaded: Loaded, epoch: str, call: _Call) -> tuple[list[Plan], bool]:
     """Try to take the slots. Gives the plans to go on with, and whether the intent has begun."""
     answer = await ctx.store.intents.begin(
         epoch,
-        intent,
+        call.intent,
         least=ctx.store.highwater.highest(),
         setup_version=loaded.version,
-        numbers=numbers,
-        series=series,
+        numbers=call.numbers,
+        series=call.series,
     )
+    plans = [*call.plans, *call.rest]
     if isinstance(answer, int):
         await ctx.store.highwater.raise_to(answer)
-        return list(plans), True
+        return plans, True
     whole = {refusal.reason for refusal in answer if not refusal.key}
-    if "behind" in whole:
-        await ctx.store.epoch.discard("the store was rolled back: it has begun fewer writes than were seen before")
-    if whole:
-        log.info("begin_refused", reasons=sorted(whole))
-        return ([] if whole != {"series"} else list(plans)), False
+    if whole == {"series"}:
+        return plans, False
     refused = {refusal.key for refusal in answer}
-    await ctx.store.invoices.hand_back([p.item for p in plans if p.item.id in refused])
-    return [p for p in plans if p.item.id not in refused], False
-
-
-# ---- answers -------------------------------------------------------------------------------------------------------
-
-
-async def apply(ctx: Context, epoch: str, intent: Intent, answer: WriteAnswer, items: Mapping[str, Claimed]) -> int:
-    """Do what the answer asks for; gives how many documents Xero took.
-
-    Source: Xero's own description of summarizeErrors, idempotency and limits; EXACTNESS 2 of the design has the table.
-    """
-    await _audit(ctx, intent, answer)
-    match answer.outcome:
-        case "answered":
-            return await _answered(ctx, epoch, intent, answer, items)
-        case "limited":
-            await _not_written(ctx, epoch, intent, items, answer.problem)
-            await ctx.store.invoices.hold_until(answer.retry_after or ctx.limits.minute)
-        case "auth":
-            await _not_written(ctx, epoch, intent, items, answer.problem)
-            await ctx.store.invoices.hold_until(ctx.limits.minute)
-        case "refused" | "not-sent":
-            await _not_written(ctx, epoch, intent, items, answer.problem)
-        case "cached-error":
-            await ctx.store.intents.exhaust(intent.id)
-            await _retry(ctx, epoch, items, answer.problem)
-        case "unknown":
-            await _retry(ctx, epoch, items, answer.problem)
-    return 0
-
-
-async def _not_written(ctx: Context, epoch: str, intent: Intent, items: Mapping[str, Claimed], problem: str) -> None:
-    """This send wrote nothing; where an earlier send of the same bytes is unknown, the slot stays for `resolve`."""
-    if intent.sends <= 1:
-        await ctx.store.intents.drop(epoch, intent)
-    await _retry(ctx, epoch, items, problem)
-
-
-async def _retry(ctx: Context, epoch: str, items: Mapping[str, Claimed], problem: str) -> None:
-    for item in items.values():
-        await ctx.store.invoices.retry(epoch, item, delay(item.attempts, ctx.limits), problem)
-
-
-async def _answered(ctx: Context, epoch: str, intent: Intent, answer: WriteAnswer, items: Mapping[str, Claimed]) -> int:
-    pairs = list(zip(intent.elements, answer.elements, strict=False))
-    good = [(e, f) for e, f in pairs if f.outcome != "ERROR"]
-    bad = [(e, f) for e, f in pairs if f.outcome == "ERROR"]
-    await settle_written(ctx, epoch, intent, good, items)
-    for element, found in bad:
-        await _element_refused(ctx, epoch, intent, element, found, items.get(element.key))
-    if len(pairs) < len(intent.elements):  # Xero answered fewer than were sent: the rest is unknown
-        await ctx.store.intents.exhaust(intent.id)
-    return len(good)
-
-
-async def settle_written(
-    ctx: Context,
-    epoch: str,
-    intent: Intent,
-    written: Sequence[tuple[Element, Found]],
-    items: Mapping[str, Claimed],
-) -> None:
-    """Xero holds what these elements say: write it into the ledger, from the intent and the answer."""
-    if not written:
-        return
-    held = await ctx.store.ledger.invoices(element.key for element, _ in written)
-    touched = {unit for element, _ in written for unit in _units_of(element)}
-    units = await ctx.store.ledger.units(touched)
-    stopped: dict[str, str] = {}
-    outcomes = []
-    for element, found in written:
-        document = accept(element.document, found)
-        problem = difference(element.document, found) if element.operation != "delete" else None
-        if problem:
-            document, stopped[element.key] = msgspec.structs.replace(document, problem=problem), problem
-        record = with_document(held[element.key].invoice, document, found.contact_name)
-        outcomes.append(
-            Settled(
-                key=element.key,
-                generation=element.generation,
-                invoice=record,
-                postings=_postings(element, document, units),
-                free=element.departed,
-                finished=not problem,
-            )
-        )
-    await ctx.store.intents.settle(epoch, intent, outcomes)
-    for key, text in stopped.items():
-        if key in items:
-            await _park(ctx, epoch, items[key], "amounts-differ", text)
-
-
-def _units_of(element: Element) -> set[str]:
-    return {unit for unit, _ in element.placed} | set(element.departed)
-
-
-def _postings(element: Element, document: Document, units: Mapping[str, Unit]) -> dict[str, list[Posting]]:
-    """All postings of each unit the element touched, once its document holds what it says."""
-    here = document_id(document.key, document.sequence)
-    fresh = postings_of(document)
-    changed = {}
-    for id_ in _units_of(element) | {posting.unit for posting in fresh}:
-        others = [p for p in (units[id_].postings if id_ in units else ()) if p.document != here]
-        changed[id_] = others + [posting for posting in fresh if posting.unit == id_]
-    return changed
-
-
-def with_document(invoice: Invoice | None, document: Document, contact_name: str = "") -> Invoice:
-    """The invoice's record with this document in its place."""
-    if invoice is None:
-        invoice = Invoice(
-            key=document.key, contact=document.contact, currency=document.currency, period=document.period
-        )
-    others = [d for d in invoice.documents if d.sequence != document.sequence]
-    return msgspec.structs.replace(
-        invoice,
-        contact_name=contact_name or invoice.contact_name,
-        documents=tuple(sorted([*others, document], key=lambda d: d.sequence)),
-    )
-
-
-async def _element_refused(
-    ctx: Context, epoch: str, intent: Intent, element: Element, found: Found, item: Claimed | None
-) -> None:
-    """Xero refused this document; it is read before anything is concluded, for the element only echoes the request."""
-    text = "; ".join(found.errors) or "Xero refused this document without saying why"
-    free = [unit for unit, _ in element.placed] + list(element.departed)
-    await ctx.store.intents.settle(
-        epoch, intent, [Settled(key=element.key, generation=element.generation, free=free, finished=False)]
-    )
-    log.warning("xero_refused_document", key=element.key, number=element.document.number, error=text)
-    if element.operation == "create" and NUMBER_TAKEN in text:
-        await ctx.store.ledger.burn(element.key, element.document.sequence)
-        if item:
-            await ctx.store.invoices.retry(epoch, item, 0, text)
-        return
-    if element.operation != "create":
-        await ctx.store.ledger.flag([element.key], text)
-    if item is None:
-        return
-    if element.operation != "create" and item.attempts <= 2:
-        await ctx.store.invoices.retry(epoch, item, 0, text)  # the flag makes the next pass read it first
-        return
-    await _park(ctx, epoch, item, "xero-refused", f"Xero says: {text}")
-
-
-async def _park(ctx: Context, epoch: str, item: Claimed, reason: str, text: str) -> None:
-    since = await ctx.store.clock()
-    await ctx.store.invoices.wait(epoch, item, Parked(item.id, reason, text, f"invoice:{item.id}", since))
-    await ctx.store.audit.write(ctx.who, "waits", f"invoice {item.id}", {"reason": reason, "text": text})
-
-
-async def _audit(ctx: Context, intent: Intent, answer: WriteAnswer) -> None:
-    await ctx.store.audit.write(
-        ctx.who,
-        f"xero {intent.method}",
-        f"intent {intent.id}",
-        {
-            "outcome": answer.outcome,
-            "status": answer.status,
-            "problem": answer.problem,
-            "documents": [f"{e.operation} {e.key}/{e.document.sequence} {e.document.number}" for e in intent.elements],
-        },
-    )
+    back = [p.item for p in plans if whole or p.item.id in refused]
+    await ctx.store.invoices.hand_back(back)
+    log.info("begin_refused", reasons=sorted({refusal.reason for refusal in answer}), invoices=len(back))
+    if "behind" in whole:
+        why = "the store was rolled back: it has begun fewer writes than were seen before"
+        await ctx.store.epoch.discard(epoch, why)
+    return [] if whole else [p for p in plans if p.item.id not in refused], False

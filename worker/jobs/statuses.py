@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timedelta
 
 import msgspec
+import structlog
 
 from worker.billing.keys import parse_url
 from worker.billing.model import Document, Found
@@ -14,15 +15,20 @@ from worker.context import Context
 from worker.jobs.reading import record_merge
 from worker.store.cursors import Cursor
 from worker.store.ledger import Held
+from worker.xero.pages import InvoicePage
+
+log = structlog.get_logger()
 
 CURSOR = "statuses"
+SAME_SPAN = "same"  # in a cursor's `until`: the next walk reads from where this one did
 
 
 class StatusesReport(msgspec.Struct, frozen=True):
-    """How many documents were read, and how many had changed."""
+    """How many documents were read, how many had changed, and how many could not be read."""
 
     read: int = 0
     changed: int = 0
+    odd: int = 0
 
 
 async def statuses(ctx: Context) -> StatusesReport:
@@ -30,37 +36,55 @@ async def statuses(ctx: Context) -> StatusesReport:
 
     Raises the Xero client's errors; the next run goes on from the page this one came to.
     """
-    epoch = await ctx.store.epoch.current()
-    loaded = await ctx.loaded()
+    epoch, loaded = await ctx.store.epoch.current(), await ctx.loaded()
     if not epoch or loaded is None:
         return StatusesReport()
+    await ctx.tenant()
     cursor = await ctx.store.cursors.get(CURSOR)
-    until, read, changed = time.monotonic() + ctx.limits.step, 0, 0
+    until, done = time.monotonic() + ctx.limits.step, StatusesReport()
     while True:
         number = int(cursor.place or 1)
         since = datetime.fromisoformat(cursor.since) - timedelta(seconds=ctx.limits.overlap) if cursor.since else None
         page = await ctx.xero.invoices(
             page=number, modified_since=since, created_by_my_app=True, patience=ctx.limits.step
         )
-        read, changed = read + len(page.items), changed + await _take_in(ctx, epoch, page.items)
-        if page.page >= page.page_count:
-            await ctx.store.cursors.put(CURSOR, Cursor(since=cursor.until or page.date))
-            return StatusesReport(read, changed)
-        cursor = Cursor(since=cursor.since, place=str(number + 1), until=cursor.until or page.date)
+        changed, postponed = await _take_in(ctx, epoch, page.items)
+        for odd in page.odd:
+            log.warning("document_not_readable", id=odd.id, number=odd.number, error=odd.reason)
+        done = StatusesReport(done.read + len(page.items), done.changed + changed, done.odd + len(page.odd))
+        cursor = _moved_on(cursor, page, again=postponed or bool(page.odd))
         await ctx.store.cursors.put(CURSOR, cursor)
+        if not cursor.place:
+            return done
         if time.monotonic() > until:
+            await ctx.store.schedule.again("statuses")
             await ctx.store.bell.ring("statuses")
-            return StatusesReport(read, changed)
+            return done
 
 
-async def _take_in(ctx: Context, epoch: str, found: tuple[Found, ...]) -> int:
-    """Open documents that moved are for the invoice job; of locked ones the status is recorded here."""
+def _moved_on(cursor: Cursor, page: InvoicePage, *, again: bool) -> Cursor:
+    """Where the walk stands after a page; what could not be taken in makes the next walk read this span again."""
+    until = SAME_SPAN if again or cursor.until == SAME_SPAN else cursor.until or page.date
+    if page.more:
+        return Cursor(since=cursor.since, place=str(page.page + 1), until=until)
+    return Cursor(since=cursor.since if until == SAME_SPAN else until)
+
+
+async def _take_in(ctx: Context, epoch: str, found: tuple[Found, ...]) -> tuple[int, bool]:
+    """Open documents that moved are for the invoice job; of locked ones the status is recorded here.
+
+    Gives how many had changed, and whether one of them must be looked at again. A document of ours that the ledger
+    lacks means that the ledger is not complete.
+    """
     ours = {identity: d for d in found if (identity := parse_url(d.url)) is not None}
     held = await ctx.store.ledger.invoices({key for key, _ in ours})
-    changed = 0
+    changed, postponed = 0, False
     for (key, sequence), there in ours.items():
         document = _document(held[key], sequence)
-        if document is None or document.updated == there.updated:
+        if document is None:
+            await _unknown(ctx, epoch, held[key], there)
+            continue
+        if document.updated == there.updated:
             continue
         changed += 1
         if document.status == "open":
@@ -69,8 +93,18 @@ async def _take_in(ctx: Context, epoch: str, found: tuple[Found, ...]) -> int:
             await ctx.store.bell.ring("invoices")
         else:
             fresh = (await ctx.store.ledger.invoices([key]))[key]
-            await record_merge(ctx, epoch, fresh, document, there)
-    return changed
+            postponed |= not await record_merge(ctx, epoch, fresh, document, there)
+    return changed, postponed
+
+
+async def _unknown(ctx: Context, epoch: str, held: Held, there: Found) -> None:
+    """Unless it is being created this moment, a document of ours was made by somebody this ledger does not know of."""
+    if held.slot:
+        return
+    why = f"Xero holds {there.number}, which is ours by its address and which the ledger does not know"
+    log.error("document_not_in_ledger", number=there.number)
+    await ctx.store.audit.write(ctx.who, "stopped", "ledger", {"why": why})
+    await ctx.store.epoch.discard(epoch, why)
 
 
 def _document(held: Held, sequence: int) -> Document | None:

@@ -27,17 +27,25 @@ class WriteBackReport(msgspec.Struct, frozen=True):
 
 
 async def write_back(ctx: Context) -> WriteBackReport:
-    """Work on the list until nothing is due or the step is over. Raises the Salesforce client's errors."""
-    loaded, epoch = await ctx.loaded(), await ctx.store.epoch.current()
-    if loaded is None or not epoch or not loaded.live:
-        return WriteBackReport()
+    """Work on the list until nothing is due or the step is over.
+
+    Raises the Salesforce client's errors; what was claimed is tried again later.
+    """
     written = failed = 0
     until = time.monotonic() + ctx.limits.step
     while time.monotonic() < until:
+        loaded, epoch = await ctx.loaded(), await ctx.store.epoch.current()
+        if loaded is None or not epoch or not loaded.live:
+            break
+        await ctx.org()
         claimed = await ctx.store.write_back.claim(epoch, 200, ctx.limits.lease)
         if not claimed:
             break
-        ok, bad = await _batch(ctx, loaded, epoch, claimed)
+        try:
+            ok, bad = await _batch(ctx, loaded, epoch, claimed)
+        except Exception:
+            await ctx.store.write_back.hand_back(claimed)
+            raise
         written, failed = written + ok, failed + bad
     else:
         await ctx.store.bell.ring("write_back")
@@ -46,26 +54,18 @@ async def write_back(ctx: Context) -> WriteBackReport:
 
 async def _batch(ctx: Context, loaded: Loaded, epoch: str, claimed: list[Claimed]) -> tuple[int, int]:
     units = await ctx.store.ledger.units(item.id for item in claimed)
-    documents = await _documents(ctx, units)
+    documents, notes = await _documents(ctx, units), await ctx.store.ledger.notes()
+    held = {unit: waiting for note in notes.values() for unit, waiting in note.waiting.items()}
     fields = loaded.setup.source.write_back.fields
-    changes = {id_: _change(unit, documents, fields) for id_, unit in units.items()}
+    changes = {id_: _change(unit, documents, fields, held.get(id_)) for id_, unit in units.items()}
     todo = [item for item in claimed if changes.get(item.id)]
     settled = [item for item in claimed if not changes.get(item.id)]
     if settled:
         await ctx.store.write_back.done(epoch, settled)
     if not todo:
         return 0, 0
-    records = [
-        {"Id": units[item.id].entry.record}  # type: ignore[union-attr]  # a change exists only where an entry does
-        | {fields[name]: text or None for name, text in changes[item.id].items()}
-        for item in todo
-    ]
-    try:
-        results = await ctx.salesforce.update(loaded.setup.source.sobject, records)
-    except Exception:
-        for item in todo:
-            await ctx.store.write_back.retry(epoch, item, delay(item.attempts, ctx.limits), "Salesforce did not answer")
-        raise
+    records = [_record(units[item.id], fields, changes[item.id]) for item in todo]
+    results = await ctx.salesforce.update(loaded.setup.source.sobject, records)
     failed = 0
     for item, result in zip(todo, results, strict=True):
         if result.success:
@@ -75,6 +75,11 @@ async def _batch(ctx: Context, loaded: Loaded, epoch: str, claimed: list[Claimed
             log.warning("write_back_refused", entry=item.id, error=result.problem)
             await ctx.store.write_back.retry(epoch, item, delay(item.attempts, ctx.limits), result.problem)
     return len(todo) - failed, failed
+
+
+def _record(unit: Unit, fields: Mapping[str, str], change: Mapping[str, str]) -> dict[str, str | None]:
+    assert unit.entry is not None  # a change exists only where an entry does
+    return {"Id": unit.entry.record} | {fields[name]: text or None for name, text in change.items()}
 
 
 async def _told(ctx: Context, epoch: str, item: Claimed, unit: Unit, change: Mapping[str, str]) -> None:
@@ -96,22 +101,30 @@ async def _documents(ctx: Context, units: Mapping[str, Unit]) -> dict[str, Docum
     }
 
 
-def _change(unit: Unit, documents: Mapping[str, Document], fields: Mapping[str, str]) -> dict[str, str]:
+def _change(
+    unit: Unit, documents: Mapping[str, Document], fields: Mapping[str, str], held: Waiting | None
+) -> dict[str, str]:
     """What the entry's write-back fields should say and do not."""
     if unit.entry is None or unit.entry.deleted or unit.entry.unreadable:
         return {}
-    wanted = wanted_values(unit, documents)
-    return {name: wanted[name] for name in fields if wanted[name] != unit.entry.written.get(name, "")}
+    wanted, had = wanted_values(unit, documents, held), unit.entry.written
+    return {name: wanted[name] for name in fields if _said(wanted[name]) != _said(had.get(name, ""))}
 
 
-def wanted_values(unit: Unit, documents: Mapping[str, Document]) -> dict[str, str]:
-    """What should stand in each write-back field; "" empties it."""
+def _said(text: str) -> list[str]:
+    """What a field says, however it ends its lines: Salesforce's pages send others than they were given."""
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+def wanted_values(unit: Unit, documents: Mapping[str, Document], held: Waiting | None = None) -> dict[str, str]:
+    """What should stand in each write-back field; "" empties it. `held`: why its invoice goes without it."""
     live = [posting for posting in unit.postings if posting.state != "suspended"]
     document = documents.get(live[-1].document) if live else None
+    waits = unit.verdict if isinstance(unit.verdict, Waiting) else held
     return {
         "invoice_id": document.xero_id if document else "",
         "invoice_number": document.number if document else "",
         "invoice_status": document.status if document else "",
         "billed": manifest(unit.postings) if unit.postings else "",
-        "problem": unit.verdict.text[:255] if isinstance(unit.verdict, Waiting) else "",
+        "problem": waits.text[:255] if waits else "",
     }

@@ -160,7 +160,8 @@ class EmbeddedServer:
     async def start(self) -> None:
         """Attach to the folder's server, or start it, and wait until it takes commands. Also after it was killed.
 
-        Raises `ServiceError` when it does not come up within `start_within` seconds, `ConfigurationError` when there is no server.
+        Raises `ServiceError` when it does not come up within `start_within` seconds, `ConfigurationError` when there is
+        no server to start.
         """
         disk.ensure_folder(self.data)
         self.path = _socket_for(self.data)
@@ -221,7 +222,7 @@ class EmbeddedServer:
         return [word for name, value in values.items() for word in (f"--{name}", value)]
 
     async def wait_ready(self) -> None:
-        """Return once the server answers PING (its data is read); raises `ServiceError` after `start_within` seconds."""
+        """Return once the server answers PING (its data is read), or raise `ServiceError` after `start_within`."""
         deadline = time.monotonic() + self.start_within
         while not (await asyncio.to_thread(_ping, self.path, 1.0)).startswith("+PONG"):
             if self._process is not None and self._process.poll() is not None:

@@ -12,9 +12,10 @@ import msgspec
 from redis.asyncio import Redis
 
 from worker.billing.model import Invoice, Posting
+from worker.store import rebuild_scripts as scripts
+from worker.store.intents import Intents
 from worker.store.keys import Keys
-from worker.store.ledger import LEDGER_PRELUDE, Facts, fact_row, postings_row
-from worker.store.lua import Key, script, stub
+from worker.store.ledger import Facts, fact_row, postings_row
 
 
 class RebuildLostError(Exception):
@@ -40,26 +41,27 @@ class Epoch:
         """The epoch; "" when the ledger is not complete."""
         return await self._redis.get(self._keys("epoch")) or ""
 
-    async def discard(self, why: str) -> None:
-        """The ledger is not complete after all (a rollback, a document it lacks): everything but intake stops."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.delete(self._keys("epoch"))
-        pipe.hset(self._keys("rebuild"), mapping={"why": why})
-        pipe.hdel(self._keys("rebuild"), "progress")
-        await pipe.execute()
+    async def discard(self, epoch: str, why: str) -> bool:
+        """This epoch's ledger is not complete after all (a rollback, a document it lacks): all but intake stops.
+
+        False, and nothing happens, when another epoch has come since, or a rebuild is under way already.
+        """
+        return bool(await scripts.discard(self._redis, self._keys("epoch"), self._keys("rebuild"), epoch, why))
 
     async def take(self, seconds: float) -> str:
         """Take (or keep) the rebuild's lease; gives its token, or "" while another process works on it."""
-        return await _take(self._redis, self._keys("rebuild", "lease"), secrets.token_hex(12), int(seconds * 1000))
+        return await scripts.take(
+            self._redis, self._keys("rebuild", "lease"), secrets.token_hex(12), int(seconds * 1000)
+        )
 
     async def keep(self, token: str, seconds: float) -> None:
         """Keep the lease. Raises `RebuildLostError`."""
-        if not await _keep(self._redis, self._keys("rebuild", "lease"), token, int(seconds * 1000)):
+        if not await scripts.keep(self._redis, self._keys("rebuild", "lease"), token, int(seconds * 1000)):
             raise RebuildLostError
 
     async def let_go(self, token: str) -> None:
         """Give the lease back between two steps."""
-        await _let_go(self._redis, self._keys("rebuild", "lease"), token)
+        await scripts.let_go(self._redis, self._keys("rebuild", "lease"), token)
 
     async def progress(self) -> Progress:
         """Where the rebuild stands."""
@@ -73,48 +75,43 @@ class Epoch:
     async def advance(self, token: str, progress: Progress) -> None:
         """Store the cursor. Raises `RebuildLostError`."""
         text = msgspec.json.encode(progress).decode()
-        if not await _advance(self._redis, self._keys("rebuild", "lease"), self._keys("rebuild"), token, text):
+        if not await scripts.advance(self._redis, self._keys("rebuild", "lease"), self._keys("rebuild"), token, text):
             raise RebuildLostError
 
     async def restore_invoice(self, token: str, invoice: Invoice) -> None:
         """Write an invoice's record as it was found in Xero. Raises `RebuildLostError`."""
         text = msgspec.json.encode(invoice).decode()
         lease = self._keys("rebuild", "lease")
-        if not await _restore_invoice(self._redis, lease, self._keys.base, token, invoice.key, text):
+        if not await scripts.restore_invoice(self._redis, lease, self._keys.base, token, invoice.key, text):
             raise RebuildLostError
 
     async def restore_units(
         self, token: str, ticket: int, facts: Sequence[Facts], postings: Mapping[str, Sequence[Posting]]
     ) -> None:
-        """Write facts and postings of units as they were found. Raises `RebuildLostError`."""
+        """Write facts and postings of units as they were found; where they belong becomes due once all is complete.
+
+        Raises `RebuildLostError`.
+        """
         lease = self._keys("rebuild", "lease")
         for start in range(0, len(facts), 100):
             chunk = facts[start : start + 100]
-            rows: list[list[object]] = [
-                [
-                    fact_row(fact),
-                    postings_row(fact.id, postings.get(fact.id, ())),
-                    sorted({posting.document.partition("/")[0] for posting in postings.get(fact.id, ())}),
-                ]
-                for fact in chunk
-            ]
-            if not await _restore_units(self._redis, lease, self._keys.base, token, str(ticket), rows):
+            rows: list[list[object]] = [[fact_row(f), _by_document(f.id, postings.get(f.id, ()))] for f in chunk]
+            if not await scripts.restore_units(self._redis, lease, self._keys.base, token, str(ticket), rows):
                 raise RebuildLostError
 
     async def restore_postings(self, token: str, postings: Mapping[str, Sequence[Posting]]) -> None:
-        """Write the postings that were found for these units. Raises `RebuildLostError`."""
-        rows: list[list[object]] = [
-            [postings_row(id_, rows), sorted({posting.document.partition("/")[0] for posting in rows})]
-            for id_, rows in postings.items()
-        ]
-        if not await _restore_postings(self._redis, self._keys("rebuild", "lease"), self._keys.base, token, rows):
+        """Write the postings that were found for these units, in place of all they had. Raises `RebuildLostError`."""
+        rows: list[list[object]] = [[id_, _by_document(id_, rows)] for id_, rows in postings.items()]
+        if not await scripts.restore_postings(
+            self._redis, self._keys("rebuild", "lease"), self._keys.base, token, rows
+        ):
             raise RebuildLostError
 
     async def restore_number(self, token: str, key: str, sequence: int, number: str) -> None:
         """Bind a number to its document; the series goes on from the highest seen. Raises `RebuildLostError`."""
         digits = re.search(r"\d+$", number)
         lease, name = self._keys("rebuild", "lease"), f"{key}/{sequence}"
-        if not await _restore_number(
+        if not await scripts.restore_number(
             self._redis, lease, self._keys.base, token, name, number, int(digits.group()) if digits else 0
         ):
             raise RebuildLostError
@@ -122,140 +119,37 @@ class Epoch:
     async def doubt(self, token: str, units: Sequence[str], text: str) -> None:
         """These units may be billed already: they wait until a person decides. Raises `RebuildLostError`."""
         doubts = self._keys("doubts")
-        if not await _doubt(self._redis, self._keys("rebuild", "lease"), doubts, token, list(units), text):
+        if not await scripts.doubt(self._redis, self._keys("rebuild", "lease"), doubts, token, list(units), text):
             raise RebuildLostError
 
     async def raise_counter(self, token: str, least: int) -> None:
         """The intent counter never falls behind the highest one that was seen. Raises `RebuildLostError`."""
         counter = self._keys("intents", "counter")
-        if not await _raise_counter(self._redis, self._keys("rebuild", "lease"), counter, token, least):
+        if not await scripts.raise_counter(self._redis, self._keys("rebuild", "lease"), counter, token, least):
             raise RebuildLostError
 
     async def complete(self, token: str) -> str:
-        """The last write: the ledger is complete from here on. Gives the epoch. Raises `RebuildLostError`."""
+        """The last write: the ledger is complete from here on. Gives the epoch. Raises `RebuildLostError`.
+
+        Intents begun before the rebuild are forgotten first: whatever they wrote has been read from Xero since, and
+        nothing of them is on the wire any more. Their keys are due, and computed anew.
+        """
+        await self._forget_intents(token)
         epoch = secrets.token_hex(16)
-        if not await _complete(self._redis, self._keys("rebuild", "lease"), self._keys.base, token, epoch):
+        if not await scripts.complete(self._redis, self._keys("rebuild", "lease"), self._keys.base, token, epoch):
             raise RebuildLostError
         return epoch
 
-
-@script()
-async def _take(redis: Redis, lease: Key, token: str, ttl: int) -> str:
-    """
-    if redis.call("SET", lease, token, "NX", "PX", ttl) then return token end
-    return ""
-    """
-    stub()
-
-
-@script()
-async def _keep(redis: Redis, lease: Key, token: str, ttl: int) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    redis.call("PEXPIRE", lease, ttl)
-    return 1
-    """
-    stub()
+    async def _forget_intents(self, token: str) -> None:
+        intents = Intents(self._redis, self._keys)
+        for id_ in await intents.unresolved():
+            intent = await intents.get(id_)
+            rows: list[list[object]] = [[e.key, e.units] for e in intent.elements] if intent else []
+            lease = self._keys("rebuild", "lease")
+            if not await scripts.forget_intent(self._redis, lease, self._keys.base, token, id_, rows):
+                raise RebuildLostError
 
 
-@script(allow_oom=True)
-async def _let_go(redis: Redis, lease: Key, token: str) -> None:
-    """
-    if redis.call("GET", lease) == token then redis.call("DEL", lease) end
-    """
-    stub()
-
-
-@script()
-async def _advance(redis: Redis, lease: Key, rebuild: Key, token: str, progress: str) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    redis.call("HSET", rebuild, "progress", progress)
-    return 1
-    """
-    stub()
-
-
-@script(prelude=LEDGER_PRELUDE)
-async def _restore_invoice(redis: Redis, lease: Key, base: str, token: str, key: str, record: str) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    invoice_put(base, key, record)
-    return 1
-    """
-    stub()
-
-
-@script(prelude=LEDGER_PRELUDE)
-async def _restore_units(redis: Redis, lease: Key, base: str, token: str, ticket: str, rows: list[list[object]]) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    for _, row in ipairs(rows) do
-      local fact, posted = row[1], row[2]
-      unit_posted(base, posted[1], posted[2], posted[3])
-      unit_facts(base, fact, ticket)
-      for _, key in ipairs(row[3]) do redis.call("SADD", base .. "members:" .. key, posted[1]) end
-    end
-    return 1
-    """
-    stub()
-
-
-@script(prelude=LEDGER_PRELUDE)
-async def _restore_postings(redis: Redis, lease: Key, base: str, token: str, rows: list[list[object]]) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    for _, row in ipairs(rows) do
-      unit_posted(base, row[1][1], row[1][2], row[1][3])
-      for _, key in ipairs(row[2]) do redis.call("SADD", base .. "members:" .. key, row[1][1]) end
-    end
-    return 1
-    """
-    stub()
-
-
-@script()
-async def _restore_number(redis: Redis, lease: Key, base: str, token: str, name: str, number: str, value: int) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    redis.call("HSET", base .. "numbers", name, number)
-    local series = base .. "series"
-    if tonumber(redis.call("GET", series) or 0) < tonumber(value) then redis.call("SET", series, value) end
-    return 1
-    """
-    stub()
-
-
-@script()
-async def _doubt(redis: Redis, lease: Key, doubts: Key, token: str, units: list[str], text: str) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    for _, unit in ipairs(units) do redis.call("HSET", doubts, unit, text) end
-    return 1
-    """
-    stub()
-
-
-@script()
-async def _raise_counter(redis: Redis, lease: Key, counter: Key, token: str, least: int) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    if tonumber(redis.call("GET", counter) or 0) < tonumber(least) then redis.call("SET", counter, least) end
-    return 1
-    """
-    stub()
-
-
-@script(prelude=LEDGER_PRELUDE)
-async def _complete(redis: Redis, lease: Key, base: str, token: str, epoch: str) -> int:
-    """
-    if redis.call("GET", lease) ~= token then return 0 end
-    redis.call("DEL", base .. "rebuild")
-    redis.call("DEL", lease)
-    for _, key in ipairs(redis.call("ZRANGE", base .. "invoices", 0, -1)) do
-      work_add(base, "invoices", key, 0, 0, 0)
-    end
-    redis.call("SET", base .. "epoch", epoch)
-    return 1
-    """
-    stub()
+def _by_document(id_: str, postings: Sequence[Posting]) -> list[list[str]]:
+    """A unit's postings as the scripts take them, in the order of its documents."""
+    return [postings_row(id_, name, postings) for name in dict.fromkeys(posting.document for posting in postings)]

@@ -17,7 +17,8 @@ class HighWater:
         self._highest = self._on_disk()
 
     def highest(self) -> int:
-        """The highest counter seen by this process or found on disk when it began."""
+        """The highest counter that this process has seen, or another that shares the folder."""
+        self._highest = max(self._highest, self._on_disk())
         return self._highest
 
     async def raise_to(self, counter: int) -> None:
@@ -29,10 +30,11 @@ class HighWater:
 
     def _on_disk(self) -> int:
         try:
-            return int(self._file.read_text())
-        except (FileNotFoundError, ValueError):
+            return int(disk.read_bytes(self._file) or 0)
+        except ValueError:  # what a person left there says nothing
             return 0
 
     def _write(self) -> None:
-        if self._highest > self._on_disk():
-            disk.write_atomic(self._file, f"{self._highest}\n".encode())
+        with disk.locked(self._file.with_suffix(".lock")):
+            if self._highest > self._on_disk():
+                disk.write_atomic(self._file, f"{self._highest}\n".encode())

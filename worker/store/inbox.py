@@ -6,13 +6,16 @@ leader nor a rolled-back store can step over an event.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from redis.asyncio import Redis
 
+from worker.store import moments
 from worker.store.keys import Keys
 from worker.store.lua import Key, script, stub
-from worker.store.worklist import PRELUDE, WorkList
+from worker.store.worklist import WorkList
+from worker.store.worklist_scripts import PRELUDE
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -41,8 +44,9 @@ class Inbox:
     ) -> bool:
         """Store one response of the stream. `expected`: the position it continues, None for the first one.
 
-        `resync` maps a kind to the time (ISO 8601, UTC) since when everything must be read again. False: nothing was
-        stored, because the lease or the position moved; subscribe anew from what is stored.
+        `resync` maps a kind to the time (ISO 8601) since when everything must be read again, "" for all there is.
+        False: nothing was stored, because the lease or the position moved; subscribe anew from what is stored.
+        Raises `TypeError` or `ValueError`, with nothing stored, for an argument that is no text or no time.
         """
         answer = await _store(
             self._redis,
@@ -53,7 +57,7 @@ class Inbox:
             expected or "",
             position,
             list(ids),
-            dict(resync),
+            {kind: _sortable(since) for kind, since in resync.items()},
             committed_at,
         )
         return bool(answer)
@@ -70,8 +74,11 @@ class Inbox:
         return Position(row["replay"], row.get("committed_at", ""), row.get("stored_at", ""))
 
     async def request_resync(self, kind: str, since: str) -> None:
-        """Everything changed since this time (ISO 8601, UTC) must be read again; the earlier of two requests counts."""
-        await _request_resync(self._redis, self._keys("resync"), kind, since)
+        """Everything changed since this time (ISO 8601, or "": all there is) must be read again.
+
+        The earlier of two requests counts. Raises `ValueError` for a text that is no time.
+        """
+        await _request_resync(self._redis, self._keys("resync"), kind, _sortable(since))
 
     async def resyncs(self) -> dict[str, str]:
         """What was requested and is not done: kind to time."""
@@ -79,7 +86,7 @@ class Inbox:
 
     async def resynced(self, kind: str, since: str) -> None:
         """This request is done, unless it was made earlier meanwhile."""
-        await _resynced(self._redis, self._keys("resync"), kind, since)
+        await _resynced(self._redis, self._keys("resync"), kind, _sortable(since))
 
     async def park(self, channel: str, replay: str, raw: str, why: str) -> None:
         """Keep an event that cannot be decoded, for people (the latest 1,000)."""
@@ -88,6 +95,16 @@ class Inbox:
         pipe.lpush(self._keys("parked"), text)
         pipe.ltrim(self._keys("parked"), 0, 999)
         await pipe.execute()
+
+
+def _sortable(since: str) -> str:
+    """A time as texts of one form, which scripts can compare; "" is earlier than all of them."""
+    if not since:
+        return ""
+    moment = datetime.fromisoformat(since)
+    if moment.tzinfo is None:
+        raise ValueError(f"{since!r} does not say its time zone")
+    return moments.text(moment)
 
 
 @script(prelude=PRELUDE)

@@ -1,11 +1,12 @@
 """The ledger: what Salesforce says of each unit, what our documents in Xero hold, and which unit is on which.
 
 A unit's hash: `entry` (facts), `ticket` of the read they came from, `verdict` (placed, waiting, out), `belongs` (the
-invoice key it should be on), `postings`, `posted` (the key whose document holds it open) and `at` (that key, or the
-one whose unresolved intent holds it). An invoice's hash: `record`, `version`, `slot` (its one unresolved intent).
-Records are opaque JSON to the scripts; only ids, tickets, versions and generations are looked at there.
+invoice key it should be on), its postings by document, `posted` (the key whose document holds it open) and `at` (that
+key, or the one whose unresolved intent holds it). An invoice's hash: `record`, `version`, `slot` (its one unresolved
+intent). Records are opaque JSON to the scripts; only ids, tickets, versions and generations are looked at there.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,15 +14,15 @@ import msgspec
 from redis.asyncio import Redis
 
 from worker.billing.model import Correction, Entry, Invoice, Out, Placed, Posting, Waiting
+from worker.store import ledger_scripts as scripts
 from worker.store.keys import Keys
-from worker.store.lua import Key, script, stub
-from worker.store.worklist import PRELUDE, EpochMovedError, Settle
+from worker.store.worklist import EpochMovedError, Settle
 
 Verdict = Placed | Waiting | Out
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the ledger knows of one unit."""
+    """Everything the ledger knows of one unit; `postings` in the order in which it came onto their documents."""
 
     id: str
     entry: Entry | None = None
@@ -67,7 +68,7 @@ class Ledger:
 
     async def ticket(self) -> int:
         """A number drawn before a read: facts are stored only over older tickets."""
-        return int(await self._redis.incr(self._keys("ticket")))
+        return int(await scripts.ticket(self._redis, self._keys("ticket")))
 
     async def store_facts(self, epoch: str, ticket: int, facts: Sequence[Facts], settle: Settle) -> list[str]:
         """Store what was read, make the invoices concerned due, be done with the ids: one script.
@@ -78,7 +79,7 @@ class Ledger:
         for start in range(0, len(facts), 100):
             rows = [fact_row(fact) for fact in facts[start : start + 100]]
             quiet, most = int(settle.quiet * 1000), int(max(settle.most, settle.quiet) * 1000)
-            answer = await _store_facts(
+            answer = await scripts.store_facts(
                 self._redis, self._keys.base, epoch, str(ticket), rows, quiet, most, settle.size
             )
             if answer is None:
@@ -88,7 +89,7 @@ class Ledger:
 
     async def note_written(self, id_: str, ticket: int, entry: Entry) -> None:
         """The entry's write-back fields now say this, unless a newer read has told already."""
-        await _note_written(self._redis, self._keys("unit", id_), str(ticket), _text(entry))
+        await scripts.note_written(self._redis, self._keys("unit", id_), str(ticket), _text(entry))
 
     async def unit(self, id_: str) -> Unit | None:
         """One unit; None when the ledger does not know it."""
@@ -127,9 +128,13 @@ class Ledger:
         return list((await self.invoices(names)).values())
 
     async def scan_units(self, count: int = 500) -> AsyncIterator[list[Unit]]:
-        """Every unit, in batches, in no order."""
+        """Every unit once, in batches, in no order."""
+        seen: set[str] = set()
         batch: list[str] = []
         async for id_ in self._redis.sscan_iter(self._keys("units"), count=count):
+            if id_ in seen:  # a set that grows or shrinks meanwhile may show a member again
+                continue
+            seen.add(id_)
             batch.append(id_)
             if len(batch) >= count:
                 yield list((await self.units(batch)).values())
@@ -162,24 +167,25 @@ class Ledger:
 
     async def flag(self, keys: Iterable[str], reason: str) -> None:
         """These invoices must be read from Xero when they are next looked at, even when nothing of ours changed."""
-        mapping = dict.fromkeys(keys, reason)
+        mapping = {key: f"{secrets.token_hex(8)} {reason}" for key in keys}
         if mapping:
             await self._redis.hset(self._keys("verify"), mapping=mapping)  # type: ignore[misc]
 
-    async def flagged(self, keys: Sequence[str]) -> set[str]:
-        """Which of these are flagged."""
+    async def flagged(self, keys: Sequence[str]) -> dict[str, str]:
+        """Which of these are flagged, with the mark that `unflag` and `merge` take back."""
         values = await self._redis.hmget(self._keys("verify"), list(keys)) if keys else []  # type: ignore[misc]
-        return {key for key, value in zip(keys, values, strict=True) if value}
+        return {key: value for key, value in zip(keys, values, strict=True) if value}
+
+    async def unflag(self, key: str, mark: str) -> None:
+        """The invoice was read from Xero after this mark was seen, and is as it should be; a newer flag stays."""
+        if mark:
+            await scripts.unflag(self._redis, self._keys("verify"), key, mark)
 
     async def doubts(self, ids: Iterable[str]) -> dict[str, str]:
         """Which of these units may be billed already, after a rebuild that could not prove it, and why."""
         names = list(ids)
         values = await self._redis.hmget(self._keys("doubts"), names) if names else []  # type: ignore[misc]
         return {id_: text for id_, text in zip(names, values, strict=True) if text}
-
-    async def unflag(self, key: str) -> None:
-        """The invoice was read from Xero and is as it should be."""
-        await self._redis.hdel(self._keys("verify"), key)  # type: ignore[misc]
 
     async def note(self, key: str, note: Note) -> None:
         """What composing this invoice found for people; an empty note removes the last one."""
@@ -193,14 +199,26 @@ class Ledger:
         rows = await self._redis.hgetall(self._keys("notes"))  # type: ignore[misc]
         return {key: msgspec.json.decode(text, type=Note) for key, text in rows.items()}
 
-    async def merge(self, epoch: str, held: Held, invoice: Invoice, units: Mapping[str, Sequence[Posting]]) -> bool:
+    async def merge(
+        self,
+        epoch: str,
+        held: Held,
+        invoice: Invoice,
+        document: str,
+        units: Mapping[str, Sequence[Posting]],
+        *,
+        mark: str = "",
+    ) -> bool:
         """Record what was found in Xero (a person's edits, a new status) when the invoice has not moved since `held`.
 
-        `units` are the postings that change by it. Units no longer held open there are free again, and the key each
-        belongs on becomes due. False when the record moved or a slot is taken. Raises `EpochMovedError`.
+        `units` are the postings that their units have on `document` by it. Units no longer held open there are free
+        again and the keys they belong on become due, this invoice too. `mark` is the flag that asked for the read.
+        False when the record moved or a slot is taken. Raises `EpochMovedError`.
         """
-        rows = [postings_row(id_, postings) for id_, postings in units.items()]
-        answer = await _merge(self._redis, self._keys.base, epoch, held.key, held.version, _text(invoice), rows)
+        rows = [postings_row(id_, document, postings) for id_, postings in units.items()]
+        answer = await scripts.merge(
+            self._redis, self._keys.base, epoch, held.key, held.version, _text(invoice), rows, mark
+        )
         if answer is None:
             raise EpochMovedError("invoices")
         return bool(answer)
@@ -219,17 +237,18 @@ class Ledger:
 
     async def raise_series(self, least: int) -> None:
         """After a rebuild or a burned number the series goes on from the highest seen."""
-        await _raise_series(self._redis, self._keys("series"), least)
+        await scripts.raise_series(self._redis, self._keys("series"), least)
 
     async def burn(self, key: str, sequence: int) -> None:
         """The number bound to this document is somebody else's: the next intent takes another."""
         await self._redis.hdel(self._keys("numbers"), f"{key}/{sequence}")  # type: ignore[misc]
 
 
-def postings_row(id_: str, postings: Sequence[Posting]) -> list[str]:
-    """A unit's postings as the scripts take them: id, JSON, key of the document that holds it open ("" when none)."""
-    open_on = [posting.document.partition("/")[0] for posting in postings if posting.state == "open"]
-    return [id_, _text(list(postings)), open_on[-1] if open_on else ""]
+def postings_row(id_: str, document: str, postings: Sequence[Posting]) -> list[str]:
+    """A unit's postings on one document as the scripts take them; others among `postings` are left out."""
+    here = [posting for posting in postings if posting.document == document]
+    held_open = any(posting.state == "open" for posting in here)
+    return [id_, document, _text(here) if here else "", "1" if held_open else "0"]
 
 
 def fact_row(fact: Facts) -> list[str]:
@@ -260,119 +279,20 @@ def _unit(id_: str, row: Mapping[str, str]) -> Unit:
         belongs=row.get("belongs", ""),
         at=row.get("at", ""),
         posted=row.get("posted", ""),
-        postings=_POSTINGS.decode(row["postings"]) if row.get("postings") else (),
+        postings=_postings(row),
     )
+
+
+def _postings(row: Mapping[str, str]) -> tuple[Posting, ...]:
+    """From the fields `on:{document}`: "order open postings"."""
+    parts = sorted((value.split(" ", 2) for name, value in row.items() if name.startswith("on:")), key=_order)
+    return tuple(posting for _, _, text in parts for posting in _POSTINGS.decode(text))
+
+
+def _order(parts: list[str]) -> int:
+    return int(parts[0])
 
 
 def _held(key: str, row: Mapping[str, str]) -> Held:
     record = _INVOICE.decode(row["record"]) if row.get("record") else None
     return Held(key=key, invoice=record, version=row.get("version", "0"), slot=row.get("slot", ""))
-
-
-# Lua shared with the intents: what follows when a unit's postings change or an intent lets go of it.
-LEDGER_PRELUDE = (
-    PRELUDE
-    + """
-local function unit_posted(base, id, postings, posted)
-  local unit = base .. "unit:" .. id
-  local had = redis.call("HGET", unit, "postings")
-  redis.call("HSET", unit, "postings", postings, "posted", posted, "at", posted)
-  redis.call("SADD", base .. "units", id)
-  if had ~= postings then redis.call("ZADD", base .. "recent", now_ms(), id) end
-  redis.call("ZREMRANGEBYRANK", base .. "recent", 0, -1001)
-  if posted ~= "" then redis.call("SADD", base .. "members:" .. posted, id) end
-end
-local function unit_free(base, id, key)
-  local unit = base .. "unit:" .. id
-  local row = redis.call("HMGET", unit, "posted", "belongs")
-  redis.call("HSET", unit, "at", row[1] or "")
-  if row[2] and row[2] ~= "" and row[2] ~= key then work_add(base, "invoices", row[2], 0, 0, 0) end
-  if (row[1] or "") ~= key and (row[2] or "") ~= key then redis.call("SREM", base .. "members:" .. key, id) end
-end
-local function unit_facts(base, row, ticket)
-  local id, belongs, cause = row[1], row[5], row[7]
-  local unit = base .. "unit:" .. id
-  local had = redis.call("HGET", unit, "cause")
-  redis.call("HSET", unit, "ticket", ticket, "entry", row[3], "verdict", row[4])
-  redis.call("HSET", unit, "belongs", belongs, "cause", cause)
-  redis.call("SADD", base .. "units", id)
-  if belongs ~= "" then redis.call("SADD", base .. "members:" .. belongs, id) end
-  if had and had ~= "" then redis.call("SREM", base .. "cause:" .. had, "collect|" .. id) end
-  if row[6] == "1" then
-    redis.call("ZADD", base .. "waiting", "NX", now_ms(), id)
-    if cause ~= "" then redis.call("SADD", base .. "cause:" .. cause, "collect|" .. id) end
-  else
-    redis.call("ZREM", base .. "waiting", id)
-  end
-end
-local function invoice_put(base, key, record)
-  local invoice = base .. "invoice:" .. key
-  redis.call("HSET", invoice, "record", record)
-  redis.call("HINCRBY", invoice, "version", 1)
-  redis.call("ZADD", base .. "invoices", now_ms(), key)
-end
-"""
-)
-
-
-@script(prelude=LEDGER_PRELUDE)
-async def _store_facts(
-    redis: Redis, base: str, epoch: str, ticket: str, rows: list[list[str]], quiet: int, most: int, size: int
-) -> list[str] | None:
-    """
-    if not epoch_is(base, epoch) then return false end
-    local refused = {}
-    for _, row in ipairs(rows) do
-      local id, list = row[1], base .. "work:collect"
-      local had = redis.call("HMGET", base .. "unit:" .. id, "ticket", "at", "belongs")
-      if had[1] and tonumber(had[1]) >= tonumber(ticket) then
-        refused[#refused + 1] = id
-        work_end(list, id)
-      else
-        unit_facts(base, row, ticket)
-        local keys = {[row[5]] = true, [had[2] or ""] = true, [had[3] or ""] = true}
-        keys[""] = nil
-        for key, _ in pairs(keys) do work_add(base, "invoices", key, quiet, most, tonumber(size)) end
-        if row[8] == "1" then work_add(base, "write_back", id, 0, 0, 0) end
-        work_done(list, id, row[2])
-      end
-    end
-    return refused
-    """
-    stub()
-
-
-@script(allow_oom=True, prelude=LEDGER_PRELUDE)
-async def _merge(
-    redis: Redis, base: str, epoch: str, key: str, version: str, record: str, rows: list[list[str]]
-) -> int | None:
-    """
-    if not epoch_is(base, epoch) then return false end
-    local had = redis.call("HMGET", base .. "invoice:" .. key, "version", "slot")
-    if (had[1] or "0") ~= version or (had[2] or "") ~= "" then return 0 end
-    invoice_put(base, key, record)
-    for _, row in ipairs(rows) do
-      unit_posted(base, row[1], row[2], row[3])
-      work_add(base, "write_back", row[1], 0, 0, 0)
-      unit_free(base, row[1], key)
-    end
-    redis.call("HDEL", base .. "verify", key)
-    return 1
-    """
-    stub()
-
-
-@script()
-async def _raise_series(redis: Redis, series: Key, least: int) -> None:
-    """
-    if tonumber(redis.call("GET", series) or 0) < tonumber(least) then redis.call("SET", series, least) end
-    """
-    stub()
-
-
-@script(allow_oom=True)
-async def _note_written(redis: Redis, unit: Key, ticket: str, entry: str) -> None:
-    """
-    if redis.call("HGET", unit, "ticket") == ticket then redis.call("HSET", unit, "entry", entry) end
-    """
-    stub()

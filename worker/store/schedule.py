@@ -13,7 +13,7 @@ class Schedule:
         self._redis, self._keys = redis, keys
 
     async def due(self, task: str, every: float) -> bool:
-        """True for exactly one caller once `every` seconds have passed since the task was last due (or it never was)."""
+        """True for exactly one caller once `every` seconds have passed since the task was last due, or it never was."""
         return bool(await _due(self._redis, self._keys("schedule"), task, int(every * 1000)))
 
     async def last(self) -> dict[str, int]:
@@ -36,7 +36,8 @@ async def _due(redis: Redis, schedule: Key, task: str, every: int) -> int:
     local time = redis.call("TIME")
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local last = redis.call("HGET", schedule, task)
-    if last and now - last < tonumber(every) then return 0 end
+    local passed = last and now - last  -- negative where the clock was set back: then it is due, not stuck until then
+    if passed and passed >= 0 and passed < tonumber(every) then return 0 end
     redis.call("HSET", schedule, task, now)
     return 1
     """

@@ -114,9 +114,14 @@ def retry_after(answer: Answer) -> float | None:
         return None
 
 
+def scaled(seconds: float | None, limits: Limits) -> float | None:
+    """Seconds that Xero named, on this process' time scale."""
+    return None if seconds is None else seconds * limits.minute / Limits().minute
+
+
 def wait_after(answer: Answer, limits: Limits) -> float:
     """Seconds to wait after a 429. Xero names them for the minute and the day only."""
-    named = retry_after(answer)
+    named = scaled(retry_after(answer), limits)
     if named is not None:
         return named
     return {"concurrent": limits.minute / 60, "day": limits.minute * 60}.get(limit(answer), limits.minute)

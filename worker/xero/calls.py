@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from worker.billing.model import DocumentType
@@ -13,7 +14,7 @@ from worker.errors import ServiceError
 from worker.limits import Limits
 from worker.store.governor import Admitted, Priority, Problem
 from worker.store.governor import Refused as NotNow
-from worker.xero.answers import Answer, WriteAnswer, action, left, limit, read_error, retry_after, wait_after
+from worker.xero.answers import Answer, WriteAnswer, action, left, limit, read_error, retry_after, scaled, wait_after
 from worker.xero.answers import write_answer as meaning
 from worker.xero.auth import TokenKeeper
 from worker.xero.errors import Dropped, Limited, NoAnswer, Unreachable
@@ -121,7 +122,8 @@ class Calls:
             return WriteAnswer(outcome="unknown", problem=str(error))
         if action(answer) == "renew":
             self._keeper.distrust(token)
-        return meaning(answer, kind)
+        meant = meaning(answer, kind)
+        return msgspec.structs.replace(meant, retry_after=scaled(meant.retry_after, self._limits))
 
     async def _turn(self, priority: Priority, caller: str, ends: float) -> Admitted:
         while True:
@@ -152,7 +154,7 @@ class Calls:
             min_remaining=left(answer, "Min"),
             day_remaining=left(answer, "Day"),
             problem=limit(answer) if limited else "",
-            retry_after=retry_after(answer) if limited else None,
+            retry_after=scaled(retry_after(answer), self._limits) if limited else None,
         )
 
     async def _report(self, report: Awaitable[None]) -> None:

@@ -142,6 +142,10 @@ class World:
         """The listener heard of these."""
         await self.ctx.store.inbox.add(unit(record) for record in records)
 
+    def entries(self) -> list[Json]:
+        """Every entry the org holds."""
+        return list(self.stand.salesforce.snapshot()["records"]["TimeEntry__c"])  # type: ignore[index]
+
     def record(self, record: str, sobject: str = "TimeEntry__c") -> Json:
         """A record as the org has it."""
         rows: list[Json] = self.stand.salesforce.snapshot()["records"][sobject]  # type: ignore[index]
