@@ -89,9 +89,25 @@ def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]],
         screen.print(empty)
         return
     table = Table(title=title, title_justify="left")
-    numbers = {"hours", "amount", "rate", "quantity", "price", "lines", "entries", "due", "leased", "waiting", "later"}
+    numbers = {
+        "hours",
+        "amount",
+        "rate",
+        "quantity",
+        "price",
+        "lines",
+        "entries",
+        "due",
+        "leased",
+        "waiting",
+        "later",
+        "retrying",
+        "oldest (s)",
+    }
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        # What people copy stays on one line.
+        whole = column in ("number", "key", "id", "stage")
+        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*row)
     screen.print(table)

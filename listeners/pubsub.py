@@ -22,6 +22,7 @@ from listeners.channel import Target, open_channel
 from listeners.events import ChangeEvent, avro_event
 from listeners.faults import Fault, StreamFault, classify
 from listeners.ports import RawEvent, Response, Sessions
+from listeners.tasks import raise_if_cancelled
 from worker.limits import Limits
 from worker.salesforce.auth import Session
 
@@ -114,7 +115,9 @@ class PubSub:
         """Turn what gRPC raises into `StreamFault`, and remember a token that was refused."""
         try:
             yield
+            raise_if_cancelled()
         except grpc.RpcError as error:
+            raise_if_cancelled()
             fault = _fault(error, about)
             if fault.fault is Fault.AUTH and self._session is not None:
                 self._stale = self._session

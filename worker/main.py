@@ -4,6 +4,7 @@ Nothing else in the house makes a client or reads the environment.
 """
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -127,6 +128,8 @@ def _job(name: str, work: Job, failures: Failures) -> Any:
 async def run_worker(settings: Settings) -> None:
     """One arq worker until SIGTERM or SIGINT; running jobs are let finish, then it returns."""
     failures = Failures()
+    if settings.hourstream_log_level != "debug":
+        logging.getLogger("arq").setLevel(logging.WARNING)  # it tells of every doorbell, every second
     jobs: dict[str, Job] = {
         "collect": collect, "invoice": scheduled_invoice, "write_back": write_back, "contacts": contacts, "statuses": statuses,
         "reconcile": reconcile, "rebuild": rebuild,

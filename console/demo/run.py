@@ -135,8 +135,6 @@ class _Show:
     # ---- the story -------------------------------------------------------------------------------------------------
 
     async def _once(self) -> int:
-        for name, address in self._links:
-            self._say(f"{name}: {address}")
         await self._opening()
         took = [await self._log(number) for number in range(ONCE_ENTRIES)]
         settle = self._setup.schedule.settle.total_seconds()
@@ -152,6 +150,9 @@ class _Show:
             await asyncio.sleep(PAUSE)
 
     async def _opening(self) -> None:
+        if not self._live:
+            for name, address in self._links:
+                self._say(f"{name}: {address}")
         self._say("Reading the org and the company for the first time")
         await self._until(self._settled, WITHIN, "the seeded entries are on drafts")
         views = await readmodel.invoices(self._store)

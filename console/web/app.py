@@ -51,8 +51,8 @@ async def _reading(app: web.Application) -> AsyncIterator[None]:
     """Live pages are read while the application runs."""
     reading = asyncio.create_task(app[LIVE].run())
     yield
-    reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
+    await app[LIVE].close()
+    await reading
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -11,6 +11,8 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
+from console.web.ending import pause
+
 log = structlog.get_logger()
 
 EVERY = 1.0  # seconds between two readings
@@ -38,20 +40,20 @@ class Live:
     def __init__(self, read: Callable[[], Awaitable[Mapping[str, str]]]) -> None:
         self._read = read
         self._now: Snapshot | None = None
-        self._watchers, self._closed = 0, False
-        self._changed, self._wanted = asyncio.Condition(), asyncio.Event()
+        self._watchers = 0
+        self._changed, self._wanted, self._closed = asyncio.Condition(), asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
-        """Read for as long as the console runs."""
-        while True:
-            await self._wanted.wait()
+        """Read until `close`."""
+        while await self._wanted.wait() and not self._closed.is_set():
             began = time.monotonic()
             await self._tell(await self._look())
-            await asyncio.sleep(max(EVERY, SHARE * (time.monotonic() - began)))
+            await pause(self._closed, max(EVERY, SHARE * (time.monotonic() - began)))
 
     async def close(self) -> None:
-        """Every watcher's stream ends."""
-        self._closed = True
+        """Every watcher's stream ends, and so does the reading."""
+        self._closed.set()
+        self._wanted.set()
         async with self._changed:
             self._changed.notify_all()
 
@@ -61,23 +63,25 @@ class Live:
         self._watchers += 1
         self._wanted.set()
         try:
-            while not self._closed:
+            while not self._closed.is_set():
                 found = await self._after(had)
                 had = found or had
                 yield found
         finally:
             self._watchers -= 1
-            if not self._watchers:
+            if not self._watchers and not self._closed.is_set():
                 self._wanted.clear()
                 self._now = None  # it would be old news to the next watcher
 
     async def _after(self, had: Snapshot | None) -> Snapshot | None:
         try:
             async with asyncio.timeout(KEEP_ALIVE), self._changed:
-                await self._changed.wait_for(lambda: self._closed or (self._now is not None and self._now is not had))
+                await self._changed.wait_for(
+                    lambda: self._closed.is_set() or (self._now is not None and self._now is not had)
+                )
         except TimeoutError:
             return None
-        return None if self._closed else self._now
+        return None if self._closed.is_set() else self._now
 
     async def _look(self) -> Snapshot:
         try:

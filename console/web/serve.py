@@ -13,6 +13,7 @@ from aiohttp import web
 
 from console.supervisor import until_told
 from console.web.app import make_app
+from console.web.ending import pause
 from console.web.links import one_time_link
 from console.web.session import forgive_text_keys
 from console.web.site import Site
@@ -50,15 +51,16 @@ async def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 
 
 
 async def _answer(store: Store, settings: Settings, site: Site, listening: socket.socket) -> None:
+    ended = asyncio.Event()
     runner = web.AppRunner(make_app(store, settings, site), access_log=None, shutdown_timeout=DRAIN)
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
         log.info("console_started", address=site.address)
         async with asyncio.TaskGroup() as group:
-            beating = group.create_task(_beat(store, limits_of(settings).heartbeat))
+            group.create_task(_beat(store, limits_of(settings).heartbeat, ended))
             await until_told()
-            beating.cancel()
+            ended.set()
     finally:
         await runner.cleanup()
     log.info("console_stopped")
@@ -98,11 +100,12 @@ async def _print_link(store: Store, site: Site) -> None:
     sys.stdout.flush()
 
 
-async def _beat(store: Store, every: float) -> None:
+async def _beat(store: Store, every: float, ended: asyncio.Event) -> None:
     name = f"console {socket.gethostname()}:{os.getpid()}"
-    while True:
+    while not ended.is_set():
         try:
             await store.heartbeats.beat("console", name)
         except Exception as error:  # Redis is away: pages say so, and this goes on
             log.info("heartbeat_not_told", error=repr(error))
-        await asyncio.sleep(every)
+        await pause(ended, every)
+    await store.heartbeats.end("console", name)

@@ -211,14 +211,15 @@ def _odd(reason: str) -> str:
 
 
 def _ours(element: Element, found: Found) -> bool:
-    """Url, or number with contact and currency, or the id we were given."""
+    """Url, or the id we were given; without a Url number, contact, currency and content must all be the intent's."""
     if element.operation != "create":
         return found.id == element.document.xero_id
     identity = parse_url(found.url)
     if identity:
         return identity == (element.key, element.document.sequence)
     same = (found.number, found.contact, found.currency)
-    return same == (element.document.number, element.document.contact, element.document.currency)
+    meant = (element.document.number, element.document.contact, element.document.currency)
+    return same == meant and matches(element.document, found)
 
 
 def _is_older_body(held: Held, element: Element, found: Found) -> bool:

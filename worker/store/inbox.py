@@ -99,7 +99,7 @@ class Inbox:
 
 def _sortable(since: str) -> str:
     """A time as texts of one form, which scripts can compare; "" is earlier than all of them."""
-    if not since:
+    if since == "":
         return ""
     moment = datetime.fromisoformat(since)
     if moment.tzinfo is None:

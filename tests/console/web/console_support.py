@@ -151,7 +151,9 @@ async def fill(store: Store, record: Invoice | None, facts: list[Facts], *, post
         await store.epoch.restore_invoice(token, record)
     made = {fact.id: (posting(number_of(fact.id)),) for fact in facts if isinstance(fact.verdict, Placed)}
     await store.epoch.restore_units(token, await store.ledger.ticket(), facts, made if postings else {})
-    await store.epoch.complete(token)
+    epoch = await store.epoch.complete(token)
+    for work in store.lists():
+        await work.done(epoch, await work.claim(epoch, 1000, 60))
 
 
 def fact(number: int, *, waits: Waiting | None = None, **changes: Any) -> Facts:

@@ -214,7 +214,7 @@ def hours(document: Json) -> Decimal:
 
 def total(documents: Iterable[Json]) -> Decimal:
     """Sum of the lines of invoices."""
-    return sum((Decimal(str(line["LineAmount"])) for one in documents for line in one["LineItems"]), Decimal(0))
+    return sum((Decimal(str(line.get("LineAmount") or 0)) for one in documents for line in one["LineItems"]), Decimal(0))
 
 
 async def _worker(stack: AsyncExitStack, settings: Settings, who: str) -> Context:

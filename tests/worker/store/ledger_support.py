@@ -116,10 +116,10 @@ class House:
         token = await self.epochs.take(LONG)
         self.epoch = await self.epochs.complete(token)
 
-    async def learn(self, unit: str, verdict: Verdict, settle: Settle = Settle()) -> None:
+    async def learn(self, unit: str, verdict: Verdict, settle: Settle | None = None) -> None:
         """One unit was read, and belongs where the verdict says."""
         ticket = await self.ledger.ticket()
-        assert await self.ledger.store_facts(self.epoch, ticket, [facts(unit, verdict)], settle) == []
+        assert await self.ledger.store_facts(self.epoch, ticket, [facts(unit, verdict)], settle or Settle()) == []
 
     async def place(self, key: str, *units: str) -> None:
         """These units belong on `key`."""
