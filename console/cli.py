@@ -67,11 +67,12 @@ def console(
     port: Annotated[
         int | None, typer.Option(help="Port; the console address's where that is loopback, else 8400.")
     ] = None,
+    link: Annotated[bool, typer.Option(help="Print a one-time link first.")] = True,
 ) -> None:
-    """The web console."""
+    """The web console. Prints a link that signs one browser in."""
     from console.web.serve import serve
 
-    output.run(serve(output.settings(), host, port))
+    output.run(serve(output.settings(), host, port, link=link))
 
 
 @app.command()

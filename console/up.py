@@ -14,21 +14,23 @@ from worker.store.embedded import EmbeddedServer
 from worker.store.secrets import ensure_secret_key
 
 
-def children(workers: int, output: Path | None, console: bool = True) -> list[Child]:
+def children(workers: int, output: Path | None, link: bool = True) -> list[Child]:
     """The processes of one deployment; they read the same environment and data folder as this one."""
     quiet = {"HOURSTREAM_HEALTH_PORT": ""}  # the supervisor answers for all of them
     found = [Child("listener", python("-m", "listeners"), quiet, output)]
     found += [Child(f"worker {n}", python("-m", "worker"), quiet, output) for n in range(1, workers + 1)]
-    if console:
-        found.append(Child("console", python("-m", "console", "console"), quiet, output))
-    return found
+    silent = [] if link else ["--no-link"]
+    return [*found, Child("console", python("-m", "console", "console", *silent), quiet, output)]
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, workers: int = 1, *, output: Path | None = None, console: bool = True
+    settings: Settings, workers: int = 1, *, output: Path | None = None, link: bool = True
 ) -> AsyncIterator[None]:
-    """Everything of a deployment, until the block ends. Raises what the embedded server raises when it cannot start."""
+    """Everything of a deployment, until the block ends; the console prints a one-time link unless told not to.
+
+    Raises what the embedded server raises when it cannot start.
+    """
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(_Running())
         if settings.hourstream_secret_key is None:
@@ -40,7 +42,7 @@ async def running(
             store = await stack.enter_async_context(open_store(settings, bells=False))
             await stack.enter_async_context(health(settings, store))
         stack.push_async_callback(group.stop)
-        for child in children(workers, output, console):
+        for child in children(workers, output, link):
             group.add(keep(child))
         yield
 

@@ -16,6 +16,8 @@ from worker.setup.mapping import entry_from
 from worker.store.ledger import Unit
 from worker.store.store import Store
 
+SOURCES = {"people": "the person's rate", "default_rate": "the default rate"}
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the thing that was asked about."""
@@ -83,7 +85,7 @@ def _of_entry(view: EntryView, contact: str) -> Answer:
     if view.state in ("billed", "fixed"):
         text = (
             f"{lead} is on {view.invoice}{f' for {contact}' if contact else ''} "
-            f"at {view.rate} from {view.rate_source}, {view.amount} in all{locked}."
+            f"at {_price(view.rate)} ({SOURCES.get(view.rate_source, view.rate_source)}), {view.amount} in all{locked}."
         )
     elif view.state == "not-billed":
         text = f"{lead} is not billed: {view.text}"
@@ -96,6 +98,12 @@ def _of_entry(view: EntryView, contact: str) -> Answer:
         id=view.id, state=view.state, reason=view.reason, text=text + proposed, invoice=view.invoice, line=view.line,
         hours=view.hours, rate=view.rate, rate_source=view.rate_source, amount=view.amount,
     )  # fmt: skip
+
+
+def _price(rate: str) -> str:
+    """A rate with its cents, and with what it has beyond them."""
+    whole, _, rest = rate.partition(".")
+    return f"{whole}.{rest:0<2}"
 
 
 def _of_invoice(view: InvoiceView) -> Answer:

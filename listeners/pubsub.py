@@ -56,8 +56,8 @@ class PubSub:
             self._stub = PubSubStub(wire)  # type: ignore[no-untyped-call]  # generated
             self._call = call = self._stub.Subscribe(metadata=_metadata(session))
             try:
-                with self._faults(channel):
-                    subscription = PubSubSubscription(call, channel, self._limits, self._faults)
+                with self.faults(channel):
+                    subscription = PubSubSubscription(call, channel, self._limits, self.faults)
                     await subscription.begin(replay)
                     yield subscription
             finally:
@@ -98,7 +98,7 @@ class PubSub:
 
     async def _get_schema(self, schema_id: str) -> str:
         assert self._session is not None, "events are decoded while their stream is open"
-        with self._faults(f"schema {schema_id}"):
+        with self.faults(f"schema {schema_id}"):
             answer = await self._stub.GetSchema(
                 SchemaRequest(schema_id=schema_id),
                 metadata=_metadata(self._session),
@@ -111,7 +111,7 @@ class PubSub:
         return self._session
 
     @contextmanager
-    def _faults(self, about: str) -> Iterator[None]:
+    def faults(self, about: str) -> Iterator[None]:
         """Turn what gRPC raises into `StreamFault`, and remember a token that was refused."""
         try:
             yield

@@ -1,7 +1,7 @@
 """Coroutines side by side, of which the first to end ends the others; and one that is not cut off half-way."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -20,7 +20,7 @@ async def until_first(*work: Coroutine[Any, Any, object]) -> None:
         task.result()
 
 
-async def _cancelled(tasks: list[asyncio.Future[object]]) -> None:
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Wait until all have ended; one that swallows its cancellation is cancelled again."""
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:

@@ -48,12 +48,14 @@ Job = Callable[[Context], Awaitable[object]]
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, bells: bool = True) -> AsyncIterator[Store]:
+async def open_store(
+    settings: Settings, *, bells: bool = True, limits: Limits | None = None
+) -> AsyncIterator[Store]:
     """The store of this deployment, checked first.
 
     Raises `ConfigurationError` for a server that cannot be used, `ServiceError` for one that does not answer.
     """
-    url, limits = find_url(settings), limits_of(settings)
+    url, limits = find_url(settings), limits or limits_of(settings)
     for warning in (await check_server(url)).warnings:
         log.warning("store_not_durable", text=warning)
     redis, arq = open_redis(url), open_arq(url) if bells else None
@@ -74,10 +76,15 @@ def limits_of(settings: Settings) -> Limits:
 
 
 @asynccontextmanager
-async def wire(settings: Settings, who: str, *, bells: bool = True) -> AsyncIterator[Context]:
-    """Everything a job needs. Raises `ConfigurationError` where the settings are not enough for it."""
-    limits = limits_of(settings)
-    async with open_store(settings, bells=bells) as store:
+async def wire(
+    settings: Settings, who: str, *, bells: bool = True, limits: Limits | None = None
+) -> AsyncIterator[Context]:
+    """Everything a job needs; `limits` in place of those of the settings' time scale.
+
+    Raises `ConfigurationError` where the settings are not enough for it.
+    """
+    limits = limits or limits_of(settings)
+    async with open_store(settings, bells=bells, limits=limits) as store:
         await first_setup(store, settings)
         pinned = (await store.pair.get()).get("company", "")
         config = XeroConfig.of(settings, tenant=pinned)

@@ -54,7 +54,10 @@ async def demo(*, once: bool, workers: int = 1) -> int:
         settings = load_settings()
         with (data / "hourstream.log").open("a", encoding="utf-8") as log:
             configure_logging(settings, log)
-            async with running(settings, workers, output=data / "hourstream.log"), open_store(settings) as store:
+            async with (
+                running(settings, workers, output=data / "hourstream.log", link=False),
+                open_store(settings) as store,
+            ):
                 link = await one_time_link(store, settings.hourstream_console_url)
                 show = _Show(console, stand_ins, store, parse(text), link)
                 return await show.play(once=once)

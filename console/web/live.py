@@ -76,9 +76,7 @@ class Live:
     async def _after(self, had: Snapshot | None) -> Snapshot | None:
         try:
             async with asyncio.timeout(KEEP_ALIVE), self._changed:
-                await self._changed.wait_for(
-                    lambda: self._closed.is_set() or (self._now is not None and self._now is not had)
-                )
+                await self._changed.wait_for(lambda: self._closed.is_set() or self._now not in (None, had))
         except TimeoutError:
             return None
         return None if self._closed.is_set() else self._now

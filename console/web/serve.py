@@ -5,7 +5,9 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -103,9 +105,13 @@ async def _print_link(store: Store, site: Site) -> None:
 async def _beat(store: Store, every: float, ended: asyncio.Event) -> None:
     name = f"console {socket.gethostname()}:{os.getpid()}"
     while not ended.is_set():
-        try:
-            await store.heartbeats.beat("console", name)
-        except Exception as error:  # Redis is away: pages say so, and this goes on
-            log.info("heartbeat_not_told", error=repr(error))
+        await _told(store.heartbeats.beat("console", name))
         await pause(ended, every)
-    await store.heartbeats.end("console", name)
+    await _told(store.heartbeats.end("console", name))
+
+
+async def _told(telling: Coroutine[Any, Any, None]) -> None:
+    try:
+        await telling
+    except Exception as error:  # Redis is away: pages say so, and this goes on
+        log.info("heartbeat_not_told", error=repr(error))

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import jinja2
 from aiohttp import web
@@ -68,6 +68,8 @@ class Site:
         return [
             web.get("/", self.home),
             web.get("/style.css", _style),
+            web.get("/AccountsReceivable/View.aspx", _as_linked("invoices", "invoiceid")),
+            web.get("/AccountsReceivable/ViewCreditNote.aspx", _as_linked("credit-notes", "creditnoteid")),
             web.get("/contacts", self.contacts),
             web.post("/contacts", self._form(self.add_contact)),
             web.post("/contacts/{id}/archive", self._form(self.archive_contact)),
@@ -200,6 +202,16 @@ class Site:
         values |= {"organisation": self.company.books.organisation, "words": WORDS}
         text = self.templates.get_template(name).render(**values)
         return web.Response(status=status, text=text, content_type="text/html", headers=HEADERS)
+
+
+def _as_linked(kind: str, parameter: str) -> Handler:
+    """The addresses by which others link to a document in Xero's own site; parameters in any case."""
+
+    async def lead(request: web.Request) -> web.StreamResponse:
+        wanted = {name.lower(): value for name, value in request.query.items()}.get(parameter, "")
+        raise web.HTTPSeeOther(f"/{kind}/{quote(wanted, safe='')}")
+
+    return lead
 
 
 async def _style(_request: web.Request) -> web.FileResponse:

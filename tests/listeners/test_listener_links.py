@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import grpc
 import pytest
 
 from listeners.channel import Target, channel_options, roots
-from listeners.pubsub import PubSub
+from listeners.pubsub import PubSub, PubSubSubscription
 from tests.listeners.bus import CHANNEL, record, unit
 from tests.listeners.house import House
 from tests.listeners.memory import LIMITS, MemoryPosition, eventually
@@ -79,6 +80,26 @@ async def test_a_half_open_link_is_noticed_by_pings_long_before_the_silence_woul
         await eventually(lambda: unit(2) in house.inbox.ids, within=15)
         assert listener.status.reconnects["unavailable"] == 1
         await house.stop()
+
+
+class Swallowing:
+    """A call that ends in the moment its reader is cancelled: grpc.aio then forgets the cancellation."""
+
+    async def read(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata()) from None
+
+
+async def test_a_cancellation_that_grpc_swallows_still_ends_the_listener(house: House) -> None:
+    door = PubSub(Target(house.bus.address, tls=False), house.org, LIMITS)
+    subscription = PubSubSubscription(Swallowing(), CHANNEL, LIMITS, door.faults)
+    task = asyncio.ensure_future(anext(subscription))
+    await asyncio.wait([task], timeout=0.01)
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    assert task.cancelled()
 
 
 async def test_a_server_that_finds_the_pings_too_many_is_pinged_less(house: House) -> None:

@@ -1,6 +1,5 @@
 """What the outside does to a listener: refused tokens, silence, limits, other listeners, a changed setup."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -173,16 +172,6 @@ async def test_stopping_gives_the_lease_back(house: House, listening: Start) -> 
     assert house.locks.held
     await house.stop()
     assert house.locks.held == {}
-
-
-async def test_stopping_in_the_moment_the_stream_breaks_ends_at_once(house: House) -> None:
-    before(house)
-    for _ in range(30):
-        house.start()
-        await eventually(lambda: house.bus.open)
-        await house.bus.break_streams(UNAVAILABLE)
-        async with asyncio.timeout(3):
-            await house.stop()
 
 
 async def test_the_doorbell_of_collect_is_rung_after_each_stored_response(house: House) -> None:

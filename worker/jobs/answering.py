@@ -47,7 +47,8 @@ async def apply(ctx: Context, epoch: str, intent: Intent, answer: WriteAnswer, i
             return Applied(await _answered(ctx, epoch, intent, answer, items))
         case "limited":
             await _not_written(ctx, epoch, intent)
-            await ctx.store.invoices.hold_until(answer.retry_after or ctx.limits.minute)
+            if answer.retry_after:  # without it the governor knows how long
+                await ctx.store.invoices.hold_until(answer.retry_after)
             await ctx.store.invoices.hand_back(list(items.values()))
         case "auth" | "not-sent":
             await _not_written(ctx, epoch, intent)

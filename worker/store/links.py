@@ -7,7 +7,7 @@ a guess has no chance, so wrong ones need no counting.
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,9 +15,6 @@ from redis.asyncio import Redis
 
 from worker.store.keys import Keys
 from worker.store.lua import Key, script, stub
-
-if TYPE_CHECKING:
-    from worker.store.store import Store
 
 Role = Literal["viewer", "operator", "administrator"]
 
@@ -65,8 +62,3 @@ class Links:
 
     def _key(self, token: str) -> Key:
         return self.keys("link", sha256(token.encode()).hexdigest())
-
-
-def links_of(store: "Store") -> Links:
-    """The links of a store's deployment."""
-    return Links(store._redis, store._keys)

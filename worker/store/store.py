@@ -19,6 +19,7 @@ from worker.store.inbox import Inbox
 from worker.store.intents import Intents
 from worker.store.keys import Keys
 from worker.store.ledger import Ledger
+from worker.store.links import Links
 from worker.store.locks import Locks
 from worker.store.pair import Pair
 from worker.store.schedule import Schedule
@@ -60,6 +61,7 @@ class Store:
         self.schedule = Schedule(redis, keys)
         self.cursors = Cursors(redis, keys)
         self.pair = Pair(redis, keys)
+        self.links = Links(redis, keys)
 
     def lists(self) -> tuple[WorkList, ...]:
         """Every work list, in the order time flows through them."""

@@ -13,7 +13,7 @@ from worker.billing.model import Company, Contact, Document, Entry, Invoice, Lin
 from worker.settings import Settings
 from worker.setup import parse
 from worker.store.ledger import Facts
-from worker.store.links import Invited, links_of
+from worker.store.links import Invited
 from worker.store.store import Store
 
 SECRET = "ruQmCLCVFOHGBmOBkHRBzJ6_GRc4zMYVYXTxD8RqMmU="
@@ -71,7 +71,7 @@ class Browser:
 
     async def link(self) -> str:
         """The path of a new one-time link."""
-        return f"/link/{await links_of(self.store).make(Invited(who='administrator', role='administrator'))}"
+        return f"/link/{await self.store.links.make(Invited(who='administrator', role='administrator'))}"
 
     async def sign_in(self) -> "Browser":
         """Use a new link."""

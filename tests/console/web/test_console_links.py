@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from console.web.links import one_time_link
 from tests.console.web.console_support import KEY, Browser, document, fact, fill, invoice
-from worker.store.links import VALID, Invited, links_of
+from worker.store.links import VALID, Invited
 from worker.store.store import Store
 
 ADMINISTRATOR = Invited(who="administrator", role="administrator")
@@ -16,7 +16,7 @@ ADMINISTRATOR = Invited(who="administrator", role="administrator")
 async def test_a_link_is_the_consoles_address_and_a_token(store: Store) -> None:
     link = await one_time_link(store, "https://hours.example.com/")
     assert link.startswith("https://hours.example.com/link/")
-    assert await links_of(store).valid(link.rpartition("/")[2])
+    assert await store.links.valid(link.rpartition("/")[2])
 
 
 async def test_a_link_signs_in_and_leads_home(browser: Browser) -> None:
@@ -48,14 +48,14 @@ async def test_a_used_link_says_how_to_get_another(browser: Browser) -> None:
 
 
 async def test_of_many_who_use_a_link_at_once_one_gets_in(store: Store) -> None:
-    links = links_of(store)
+    links = store.links
     token = await links.make(ADMINISTRATOR)
     taken = await asyncio.gather(*(links.take(token) for _ in range(20)))
     assert [each for each in taken if each is not None] == [ADMINISTRATOR]
 
 
 async def test_a_link_ends_by_itself_after_its_time(browser: Browser, redis: Redis) -> None:
-    links = links_of(browser.store)
+    links = browser.store.links
     await links.make(ADMINISTRATOR)
     (key,) = [key async for key in redis.scan_iter("*link:*")]
     assert VALID - 10 < await redis.ttl(key) <= VALID == 900
@@ -75,7 +75,7 @@ async def test_a_link_that_never_was_is_refused_like_a_used_one(browser: Browser
 
 
 async def test_the_store_does_not_know_the_token(store: Store, redis: Redis) -> None:
-    token = await links_of(store).make(ADMINISTRATOR)
+    token = await store.links.make(ADMINISTRATOR)
     everything = [key + str(await redis.get(key)) async for key in redis.scan_iter("*")]
     assert everything
     assert not any(token in text for text in everything)

@@ -114,7 +114,7 @@ async def test_another_sites_forms_change_nothing(browser: Browser, headers: dic
     link = await browser.link()
     response, _ = await browser.post(link, headers)
     assert response.status == 403
-    assert await links_of(browser.store).valid(link.rpartition("/")[2])
+    assert await browser.store.links.valid(link.rpartition("/")[2])
     await browser.sign_in()
     response, _ = await browser.post("/signout", headers)
     assert response.status == 403

@@ -1,6 +1,7 @@
 """A deployment in one process: the stand-ins on sockets, a real server, and workers whose jobs a test runs itself."""
 
 import asyncio
+import inspect
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from worker.jobs.rebuild import rebuild
 from worker.jobs.reconcile import reconcile
 from worker.jobs.statuses import statuses
 from worker.jobs.write_back import write_back
+from worker.limits import Limits
 from worker.main import apply_setup, wire
 from worker.settings import Settings
 from worker.store.secrets import ensure_secret_key
@@ -59,7 +61,8 @@ class World:
 
     async def worker(self, who: str = "another") -> Context:
         """A further worker, with clients and connections of its own."""
-        return await _worker(self.stack, self.settings, who)
+        wired = wire(self.settings, who, bells=False, limits=self.ctx.limits)
+        return await self.stack.enter_async_context(wired)
 
     async def run(self, name: str, ctx: Context | None = None) -> None:
         """One job as the worker process runs it."""
@@ -217,28 +220,75 @@ def total(documents: Iterable[Json]) -> Decimal:
     return sum((Decimal(str(line.get("LineAmount") or 0)) for one in documents for line in one["LineItems"]), Decimal(0))
 
 
-async def _worker(stack: AsyncExitStack, settings: Settings, who: str) -> Context:
-    ctx = await stack.enter_async_context(wire(settings, who, bells=False))
-    limits = replace(ctx.limits, rebuild_wait=0.2, backoff_base=0.02, backoff_cap=0.2, send_within=5.0)
-    return replace(ctx, limits=limits)
+class Doom:
+    """When a worker dies: before its n-th call of the store or of Xero. After that nothing it tries happens."""
+
+    def __init__(self, at: int) -> None:
+        self.left, self.dead = at, False
+
+    def step(self) -> None:
+        """One call is about to be made."""
+        self.left -= 1
+        self.dead = self.dead or self.left <= 0
+        if self.dead:
+            raise asyncio.CancelledError
+
+    def on(self, ctx: Context) -> Context:
+        """The context with this doom on it; its leases lapse soon after its death."""
+        store, xero = Mortal(self, ctx.store), Mortal(self, ctx.xero)
+        limits = replace(ctx.limits, lease=0.05)
+        return replace(ctx, store=store, xero=xero, limits=limits)  # type: ignore[arg-type]
+
+
+class Mortal:
+    """A part of a context whose every call is counted."""
+
+    def __init__(self, doom: Doom, thing: object) -> None:
+        self._doom, self._thing = doom, thing
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._thing, name)
+        if inspect.iscoroutinefunction(value):
+
+            async def call(*args: Any, **named: Any) -> Any:
+                self._doom.step()
+                return await value(*args, **named)
+
+            return call
+        plain = callable(value) or isinstance(value, str | int | None)
+        return value if plain else Mortal(self._doom, value)
+
+
+def limits_for(scale: float, **changes: float) -> Limits:
+    """Every wait divided, and short where only patience is lost by it."""
+    quick = {"rebuild_wait": 0.2, "backoff_base": 0.02, "backoff_cap": 0.2, "send_within": 5.0}
+    return replace(Limits().scaled(scale), **quick | changes)
 
 
 @asynccontextmanager
 async def deployed(
-    redis: Redis, url: str, data: Path, *, setup: str = SETUP, clients: Iterable[str] = ("Harrow", "Northgate")
+    redis: Redis,
+    url: str,
+    data: Path,
+    *,
+    setup: str = SETUP,
+    clients: Iterable[str] = ("Harrow", "Northgate"),
+    scale: float = SCALE,
+    **limits: float,
 ) -> AsyncIterator[World]:
     """Stand-ins with these clients, a setup in force, and one worker; the ledger is not built yet."""
     ensure_secret_key(data)
-    async with running(Ports(), clock=Clock(scale=SCALE)) as stand, AsyncExitStack() as stack:
+    async with running(Ports(), clock=Clock(scale=scale)) as stand, AsyncExitStack() as stack:
         environment = stand.environment | {
             "REDIS_URL": url,
             "HOURSTREAM_DATA": str(data),
-            "HOURSTREAM_TIME_SCALE": str(SCALE),
+            "HOURSTREAM_TIME_SCALE": str(scale),
             "HOURSTREAM_LOG_LEVEL": "error",
         }
         with mock.patch.dict("os.environ", environment, clear=True):
             settings = Settings(_env_file=None)  # type: ignore[call-arg]
-        ctx = await _worker(stack, settings, "worker")
+        wired = wire(settings, "worker", bells=False, limits=limits_for(scale, **limits))
+        ctx = await stack.enter_async_context(wired)
         world = World(stand, settings, redis, stack, ctx)
         for name in clients:
             world.client(name)

@@ -123,8 +123,8 @@ class House:
 
     async def place(self, key: str, *units: str) -> None:
         """These units belong on `key`."""
-        for unit in units:
-            await self.learn(unit, placed(unit, key))
+        found, ticket = [facts(unit, placed(unit, key)) for unit in units], await self.ledger.ticket()
+        assert await self.ledger.store_facts(self.epoch, ticket, found, Settle()) == []
 
     async def claim(self, work: WorkList, lease: float = LONG) -> dict[str, Claimed]:
         """Everything that is due, leased."""

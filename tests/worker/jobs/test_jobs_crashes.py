@@ -1,0 +1,78 @@
+"""A worker dies between any two of its steps, alone or with all of Redis; the next one ends in the same invoices."""
+
+import asyncio
+from datetime import date
+
+import pytest
+
+from tests.worker.jobs.jobs_oracle import oracle
+from tests.worker.jobs.jobs_world import JOBS, Doom, World, hours
+from worker.context import Context
+
+
+def _month(number: int) -> str:
+    """A day in the n-th month from December on: its time makes a new draft."""
+    return date(2026 + (11 + number) // 12, (11 + number) % 12 + 1, 5).isoformat()
+
+
+async def _die(world: World, ctx: Context, doom: Doom) -> bool:
+    """Collect, invoice and write back until death; False where it came through alive."""
+    doomed = doom.on(ctx)
+    try:
+        for name in ("collect", "invoice", "write_back"):
+            await JOBS[name](doomed)
+    except asyncio.CancelledError:
+        return True
+    return False
+
+
+async def test_a_worker_that_dies_between_any_two_steps_leaves_nothing_wrong(unlimited: World) -> None:
+    world = unlimited
+    await world.tell(world.log("Harrow", "1.00"))
+    await world.work()
+    worked, at, dying = 1, 0, True
+    while dying:
+        at += 1
+        dies = world.log("Harrow", "1.00", Work_Date__c=_month(at))
+        await world.tell(world.log("Harrow", "1.00"), dies)
+        dying = await _die(world, world.ctx, Doom(at))
+        await world.work()
+        worked += 2
+        assert sum(hours(one) for one in world.documents("Harrow")) == worked, f"dead before call {at}"
+    assert at > 25
+    assert len(world.documents("Harrow", every=True)) == 1 + at
+    await oracle(world)
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+async def test_redis_wiped_with_the_worker_leaves_nothing_wrong(unlimited: World, first: int) -> None:
+    world = unlimited
+    await world.tell(world.log("Harrow", "1.00"))
+    await world.work()
+    worked, at, dying = 1, first, True
+    while dying:
+        await world.tell(world.log("Harrow", "1.00"), world.log("Harrow", "1.00", Work_Date__c=_month(at)))
+        dying = await _die(world, world.ctx, Doom(at))
+        await world.redis.flushall()
+        await world.work()
+        worked += 2
+        assert sum(hours(one) for one in world.documents("Harrow")) == worked, f"wiped before call {at}"
+        at += 9
+    assert all(one["Status"] == "DRAFT" for one in world.documents("Harrow", every=True))
+    await oracle(world)
+
+
+async def test_two_workers_side_by_side_make_each_draft_once(world: World) -> None:
+    clients = [f"Client {number:02}" for number in range(40)]
+    for name in clients:
+        world.client(name)
+    await world.run("contacts")
+    other = await world.worker()
+    await world.tell(*world.log_many([world.entry(name, "1.00") for name in clients]))
+    await asyncio.gather(world.work(), world.work(other))
+    await world.tell(*world.log_many([world.entry(name, "2.00") for name in clients]))
+    await asyncio.gather(*(JOBS[name](ctx) for ctx in (world.ctx, other) for name in ("collect", "invoice")))
+    await asyncio.gather(world.work(), world.work(other))
+    assert [hours(world.draft(name)) for name in clients] == [3] * 40
+    assert world.stand.xero.requests.stats()["refused"] == {}
+    await oracle(world)
