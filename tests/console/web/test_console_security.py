@@ -12,7 +12,6 @@ from console.web.security import POLICY
 from console.web.session import ABSOLUTE, IDLE, session_key
 from tests.console.web.console_support import KEY, Browser
 from worker.settings import Settings
-from worker.store.links import links_of
 
 PAGES = ("/", "/why", "/why?id=TT-00042", f"/i/{KEY}/1", "/live", "/nowhere", "/i/x/y", "/metrics")
 COOKIE = "hourstream-8400"
