@@ -88,17 +88,21 @@ class Listener:
 
     async def _listen(self, source: Source) -> None:
         if self.transport == "poll":
-            await self._poll(source, "")
+            return await self._poll(source, "")
         try:
             await self._stream(source)
         except StandIn as cause:
-            reason = f"Polling, because the event stream cannot be had: {cause}"
-            log.warning("polling stands in", reason=str(cause), seconds=cause.seconds)
-            try:
-                async with asyncio.timeout(cause.seconds):
-                    await self._poll(source, reason)
-            except TimeoutError:
-                log.info("trying the stream again", channel=source.channel)
+            await self._poll_for_a_while(source, cause)
+
+    async def _poll_for_a_while(self, source: Source, cause: StandIn) -> None:
+        log.warning("polling stands in", reason=str(cause), seconds=cause.seconds)
+        try:
+            async with asyncio.timeout(cause.seconds) as while_:
+                await self._poll(source, f"Polling, because the event stream cannot be had: {cause}")
+        except TimeoutError:
+            if not while_.expired():
+                raise
+            log.info("trying the stream again", channel=source.channel)
 
     async def _stream(self, source: Source) -> None:
         self._stand_by(self.door.name, source.channel)

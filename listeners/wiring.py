@@ -4,8 +4,9 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import structlog
 
@@ -28,6 +29,8 @@ from worker.store.setup_store import SetupStore
 from worker.store.store import Store
 
 log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
 
 TRANSPORTS: dict[str, Transport] = {"auto": "auto", "pubsub": "stream", "poll": "poll"}
 
@@ -57,7 +60,8 @@ async def _work(settings: Settings) -> None:
     limits, name = limits_of(settings), f"listener {socket.gethostname()}:{os.getpid()}"
     transport_of(settings)
     async with AsyncExitStack() as stack:
-        store = await _opened(stack, settings, limits)
+        store = await _patiently(lambda: stack.enter_async_context(open_store(settings)), limits)
+        await _patiently(lambda: first_setup(store, settings), limits)
         client = SalesforceClient.from_settings(settings, limits, store.tokens)
         listener = make(settings, store, await stack.enter_async_context(client), limits)
         log.info("listener started", name=name, transport=settings.salesforce_transport)
@@ -65,21 +69,18 @@ async def _work(settings: Settings) -> None:
             await listener.run()
 
 
-async def _opened(stack: AsyncExitStack, settings: Settings, limits: Limits) -> Store:
-    """The store, as soon as Redis answers."""
+async def _patiently(attempt: Callable[[], Awaitable[Result]], limits: Limits) -> Result:
+    """What needs Redis, as soon as Redis is there. Raises `ConfigurationError` at once."""
     backoff = Backoff(limits)
     while True:
         try:
-            store = await stack.enter_async_context(open_store(settings))
-            await first_setup(store, settings)
+            return await attempt()
         except ConfigurationError:
             raise
         except Exception as error:  # whatever Redis' client raises while the server is away or loading
             wait = backoff.failed(Fault.UNAVAILABLE)
             log.warning("waiting for Redis", error=repr(error), again_in=wait)
             await asyncio.sleep(wait)
-        else:
-            return store
 
 
 def make(settings: Settings, store: Store, client: SalesforceClient, limits: Limits) -> Listener:

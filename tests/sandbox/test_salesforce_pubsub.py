@@ -98,6 +98,7 @@ async def test_an_enriched_channel_tells_of_each_record_under_one_replay_id(
     custom = {channel: {"objects": ["TimeEntry__c"], "enriched": ["Hours__c"]}}
     await control.post("/salesforce/switches", cdc_objects=[], channels=custom)
     entries = [await salesforce.create(Hours__c=number) for number in (1, 2)]
+    await control.post("/clock", advance=2)  # the time of the last change moves for both, so both changes are the same
     records = [{"attributes": {"type": "TimeEntry__c"}, "id": entry, "Status__c": "Approved"} for entry in entries]
     await salesforce.call("PATCH", "/composite/sobjects", {"records": records})
     async with salesforce.subscription(3, topic_name=channel, replay_preset=EARLIEST) as subscription:
