@@ -327,7 +327,10 @@ async def queue(store: Store) -> QueueView:
             scheduled=counts.scheduled,
             paused=counts.paused,
         )
-    listeners = await store.heartbeats.alive("listener")
+    # Others may stand by: the one that listens is shown first.
+    listeners = sorted(
+        await store.heartbeats.alive("listener"), key=lambda beat: beat.detail.get("state") != "listening"
+    )
     state = await store.governor.state()
     return QueueView(
         stages=stages,

@@ -19,6 +19,7 @@ from listeners.salesforce import Listener, Transport
 from listeners.status import Status
 from listeners.tasks import until_first
 from worker.errors import ConfigurationError
+from worker.health import health
 from worker.limits import Limits
 from worker.main import first_setup, limits_of, open_store
 from worker.salesforce.client import SalesforceClient
@@ -65,7 +66,7 @@ async def _work(settings: Settings) -> None:
         client = SalesforceClient.from_settings(settings, limits, store.tokens)
         listener = make(settings, store, await stack.enter_async_context(client), limits)
         log.info("listener started", name=name, transport=settings.salesforce_transport)
-        async with _shown(store.heartbeats, name, listener.status, limits):
+        async with health(settings, store), _shown(store.heartbeats, name, listener.status, limits):
             await listener.run()
 
 

@@ -54,7 +54,7 @@ local function unit_let_go(base, id, key)  -- `key` holds the unit no more, unle
   local unit = base .. "unit:" .. id
   local row, posted = redis.call("HMGET", unit, "at", "belongs"), unit_on(unit)
   local at, belongs = row[1] or "", row[2] or ""
-  at = posted  -- else another key's intent or document holds it
+  if at == "" or at == key then at = posted end  -- else another key's intent or document holds it
   redis.call("HSET", unit, "posted", posted, "at", at)
   if posted == key then return end
   if belongs ~= "" and belongs ~= key then work_add(base, "invoices", belongs, 0, 0, 0) end
