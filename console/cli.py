@@ -100,24 +100,23 @@ def why(
     as_json: Json = False,
 ) -> None:
     """One sentence: on which invoice and line at which rate, or why not, and what to do."""
+    from console.why import Answer
     from console.why import why as ask
 
-    async def work() -> int:
+    async def work() -> Answer | None:
         async with output.context() as ctx:
-            found = await ask(ctx, id_)
-        if as_json:
-            output.show_json(found)
-        else:
-            for view in found:
-                output.screen.print(view.text, soft_wrap=True)
-        return output.DONE if found else output.FAILED
+            return await ask(ctx, id_)
 
-    code = output.run(work())
-    if code:
+    found = output.run(work())
+    if found is None:
         sys.stderr.write(
             f"Nothing is known of {id_}: give the id of an entry, person or project, or an invoice's number.\n"
         )
-    raise SystemExit(code)
+        raise SystemExit(output.FAILED)
+    if as_json:
+        output.show_json(found)
+    else:
+        output.screen.print(found.text, soft_wrap=True, highlight=False)
 
 
 def _become(module: str, *arguments: str) -> NoReturn:

@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from worker.billing.keys import record_of
 from worker.context import Context
 from worker.errors import ConfigurationError, HourstreamError
 from worker.logs import configure_logging
@@ -79,8 +80,22 @@ async def context() -> AsyncIterator[Context]:
 
 
 def show_json(value: object) -> None:
-    """Print one JSON value."""
-    sys.stdout.write(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False) + "\n")
+    """Print one JSON value. Entries are named by their record's id, as Salesforce knows them."""
+    sys.stdout.write(json.dumps(_named(msgspec.to_builtins(value)), indent=2, ensure_ascii=False) + "\n")
+
+
+def _named(value: Any) -> Any:
+    """The value with units ("TimeEntry__c:a00…#0") as ids of records, in `id` and `entries`."""
+    if isinstance(value, list):
+        return [_named(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _named(each) for name, each in value.items()}
+    if isinstance(found.get("id"), str):
+        found["id"] = record_of(found["id"])
+    if isinstance(found.get("entries"), list):
+        found["entries"] = [record_of(each) if isinstance(each, str) else each for each in found["entries"]]
+    return found
 
 
 def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:

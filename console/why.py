@@ -1,12 +1,14 @@
 """`why`: in one sentence, on which invoice and line an hour is at which rate, or why it is on none and what to do."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from console import readmodel
 from console.readmodel import EntryView, InvoiceView
+from worker.billing.keys import record_of
 from worker.billing.model import Entry
 from worker.context import Context
 from worker.jobs.collect import judge
@@ -34,10 +36,32 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     amount: str
 
 
-async def why(ctx: Context, name: str) -> list[Answer]:
-    """Ask the ledger; of an entry it does not know, ask Salesforce. Empty: nobody knows it."""
-    known = await why_in_store(ctx.store, name)
-    return known or await _not_in_ledger(ctx, name)
+async def why(ctx: Context, name: str) -> Answer | None:
+    """Ask the ledger; of an entry it does not know, ask Salesforce. None: nobody knows it."""
+    found = await why_in_store(ctx.store, name) or await _not_in_ledger(ctx, name)
+    if len(found) < 2:
+        return found[0] if found else None
+    return _together(name.strip(), found)
+
+
+def _together(name: str, found: Sequence[Answer]) -> Answer:
+    """One answer for everything of a person, a project or an invoice key."""
+    states = list(dict.fromkeys(each.state for each in found))
+    parts = []
+    for state in states:
+        mine = [each for each in found if each.state == state]
+        hours = sum((Decimal(each.hours or 0) for each in mine), Decimal(0))
+        where = ", ".join(sorted({each.invoice for each in mine if each.invoice}))
+        reasons = ", ".join(sorted({each.reason for each in mine if each.reason}))
+        said = " ".join(text for text in (f"on {where}" if where else "", f"({reasons})" if reasons else "") if text)
+        parts.append(f"{readmodel.plain(hours)} h {state.replace('-', ' ')} {said}".rstrip())
+    total = sum((Decimal(each.hours or 0) for each in found), Decimal(0))
+    return Answer(
+        id=name, state=states[0] if len(states) == 1 else "mixed", reason="",
+        text=f"{len(found)} found for {name}, {readmodel.plain(total)} h in all: {'; '.join(parts)}.",
+        invoice=", ".join(sorted({each.invoice for each in found if each.invoice})), line="",
+        hours=readmodel.plain(total), rate="", rate_source="", amount="",
+    )  # fmt: skip
 
 
 async def why_in_store(store: Store, name: str) -> list[Answer]:
@@ -54,7 +78,8 @@ async def _units(store: Store, name: str) -> list[Unit]:
     ids = {name} | {id_ for id_ in (_record(name),) if id_}
     found: list[Unit] = []
     if ":" in name:
-        unit = await store.ledger.unit(name if "#" in name else f"{name}#0")
+        source, record = name.partition(":")[0], record_of(name)
+        unit = await store.ledger.unit(f"{source}:{_record(record) or record}#0")
         return [unit] if unit else []
     if len(ids) == 1 and not _record(name):
         return []
@@ -120,7 +145,7 @@ def _of_invoice(view: InvoiceView) -> Answer:
 
 async def _not_in_ledger(ctx: Context, name: str) -> list[Answer]:
     """An entry that was never taken in: before the start, deleted, or changed a moment ago."""
-    record, loaded = _record(name.rpartition(":")[2].partition("#")[0]), await ctx.loaded()
+    record, loaded = _record(record_of(name)), await ctx.loaded()
     if not record or loaded is None:
         return []
     paths = [*loaded.setup.paths(), "IsDeleted"]

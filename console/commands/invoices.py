@@ -8,6 +8,7 @@ import typer
 
 from console import output, readmodel
 from console.readmodel import InvoiceView
+from worker.billing.keys import record_of
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -98,7 +99,14 @@ def _show_one(view: InvoiceView, entries: dict[str, readmodel.EntryView]) -> Non
         rows.append([line.description, line.quantity, line.unit_amount, line.amount, line.account, line.tax_type])
         for entry in (entries[id_] for id_ in line.entries if id_ in entries):
             rows.append(
-                [f"   {entry.worked_on} {entry.person} ({entry.id})", entry.hours, entry.rate, entry.amount, "", ""]
+                [
+                    f"   {entry.worked_on} {entry.person} ({record_of(entry.id)})",
+                    entry.hours,
+                    entry.rate,
+                    entry.amount,
+                    "",
+                    "",
+                ]
             )
     output.show_rows(title, ["line", "hours", "price", "amount", "account", "tax type"], rows, "It has no lines.")
     output.screen.print(f"{view.hours} h, {view.amount} {view.currency}")

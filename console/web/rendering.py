@@ -12,6 +12,7 @@ from aiohttp import web
 from markupsafe import Markup
 from msgspec import Struct
 
+from worker.billing.keys import record_of
 from worker.store.links import Role
 
 
@@ -82,7 +83,7 @@ def setup(app: web.Application) -> jinja2.Environment:
         "state": lambda code: STATES.get(code, code),
         "reason": reason,
         "source": lambda code: SOURCES.get(code, code),
-        "record": record,
+        "record": record_of,
     }
     environment.globals["file"] = file_address
     return environment
@@ -128,8 +129,3 @@ def price(text: str) -> str:
 def reason(code: str) -> str:
     """The words for a reason to wait."""
     return REASONS.get(code, code.replace("-", " ").capitalize())
-
-
-def record(unit: str) -> str:
-    """The Salesforce id in a unit's id, or the text itself."""
-    return unit.partition(":")[2].partition("#")[0] or unit

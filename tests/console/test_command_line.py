@@ -110,10 +110,16 @@ def test_a_newcomer_sets_up_looks_at_the_preview_and_goes_live(installation: Ins
     ].keys()
     assert sum(len(line["entries"]) for line in one["lines"]) == len(one["entries"])
 
-    [why] = ask("why", one["entries"][0])
+    entry = one["entries"][0]
+    assert len(entry) == 18
+    why = ask("why", entry)
+    assert why["id"] == entry
     assert why["state"] == "billed"
     assert why["invoice"] == one["number"]
-    assert one["number"] in run("why", one["entries"][0].partition(":")[2].partition("#")[0]).stdout
+    assert one["number"] in run("why", f"TimeEntry__c:{entry[:15]}").stdout
+    person = ask("why", "005000000000001")
+    assert person["state"] == "billed"
+    assert "TT-" in person["text"]
     assert "is open" in run("why", one["number"]).stdout
 
 

@@ -56,3 +56,8 @@ def parse_url(url: str) -> tuple[str, int] | None:
 def number_by_key(prefix: str, key: str, sequence: int) -> str:
     """The document number under `numbering = "key"`."""
     return f"{prefix}{key}-{sequence}"
+
+
+def record_of(unit: str) -> str:
+    """The Salesforce id in a unit's id ("TimeEntry__c:a00…AAA#0"); any other text as it is."""
+    return unit.partition(":")[2].partition("#")[0] or unit

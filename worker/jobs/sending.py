@@ -264,6 +264,8 @@ async def _begin(ctx: Context, loaded: Loaded, epoch: str, call: _Call) -> tuple
     back = [p.item for p in plans if whole or p.item.id in refused]
     await ctx.store.invoices.hand_back(back)
     log.info("begin_refused", reasons=sorted({refusal.reason for refusal in answer}), invoices=len(back))
+    if "preview" in whole:  # the setup's word and the stage's differ for a moment
+        await ctx.store.invoices.hold_until(ctx.limits.doorbell)
     if "behind" in whole:
         why = "the store was rolled back: it has begun fewer writes than were seen before"
         await ctx.store.epoch.discard(epoch, why)

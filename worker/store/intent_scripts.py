@@ -124,7 +124,7 @@ async def settle(
           unit_let_go(base, unit[1], key)
           work_add(base, "write_back", unit[1], 0, 0, 0)
         end
-        
+        for _, unit in ipairs(row[5]) do unit_let_go(base, unit, key) end
         if row[6] == "1" then work_done(base, "invoices", key, row[2]) end
       end
     end

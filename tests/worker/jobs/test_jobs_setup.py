@@ -9,7 +9,6 @@ import pytest
 
 from tests.worker.jobs.jobs_oracle import oracle
 from tests.worker.jobs.jobs_world import SETUP, World, hours
-from worker.context import Context
 from worker.jobs.contacts import contacts
 from worker.jobs.invoice import invoice
 from worker.jobs.preview import preview
@@ -102,18 +101,13 @@ async def test_what_begins_too_late_is_not_sent(world: World, what: str) -> None
             await world.run("collect")
 
     xero: Any = Meanwhile(world.ctx.xero, change)
-    await _first_pass(replace(world.ctx, xero=xero))
+    await invoice(replace(world.ctx, xero=xero))
     assert [hours(one) for one in world.documents()] == ([3] if what == "facts" else [])
     await world.ctx.store.invoices.resume()
     await world.ctx.store.set_preview(False)
     await world.work()
     assert hours(world.draft("Harrow")) == (3 if what == "facts" else 2)
     await oracle(world)
-
-
-async def _first_pass(ctx: Context) -> None:
-    limits = replace(ctx.limits, step=0.05)  # a store in preview without a setup in preview is asked again and again
-    await invoice(replace(ctx, limits=limits))
 
 
 @pytest.mark.parametrize(("every", "name"), [("1h", "every"), ("0 0 1 1 *", "cron")])

@@ -93,15 +93,16 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def plan(self) -> None:
         for item in self.run(self.house.invoices.claim(self.house.epoch, 10, -LONG)):
-            self.plans.append(self.run(self._planned(item)))
+            held = self.run(self.house.held(item.id))
+            if not held.slot:  # else it is to be resolved: committed or dropped, by whoever it is
+                self.plans.append(self.run(self._planned(item, held)))
 
-    async def _planned(self, item: Claimed) -> Plan:
-        held = await self.house.held(item.id)
+    async def _planned(self, item: Claimed, held: Held) -> Plan:
         units = await self.house.ledger.units(await self.house.ledger.members(item.id))
         now = open_document(held)
         wanted = [id_ for id_ in sorted(units) if self._wanted(units[id_], item.id)]
         before = on(now) if now else []
-        if wanted == before or held.slot:
+        if wanted == before:
             return Plan(item, None)
         sequence = now.sequence if now else 1 + len(held.invoice.documents if held.invoice else ())
         element = Element(
@@ -123,7 +124,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def nothing_to_do(self, data: st.DataObject) -> None:
         plan = data.draw(st.sampled_from(self.plans[-4:]))
-        if plan.element is None and not self.run(self.house.held(plan.item.id)).slot:
+        if plan.element is None:
             self.run(self.house.invoices.done(self.house.epoch, [plan.item]))
 
     @precondition(lambda self: self.plans)
