@@ -48,9 +48,7 @@ Job = Callable[[Context], Awaitable[object]]
 
 
 @asynccontextmanager
-async def open_store(
-    settings: Settings, *, bells: bool = True, limits: Limits | None = None
-) -> AsyncIterator[Store]:
+async def open_store(settings: Settings, *, bells: bool = True, limits: Limits | None = None) -> AsyncIterator[Store]:
     """The store of this deployment, checked first.
 
     Raises `ConfigurationError` for a server that cannot be used, `ServiceError` for one that does not answer.
@@ -138,8 +136,8 @@ async def run_worker(settings: Settings) -> None:
     if settings.hourstream_log_level != "debug":
         logging.getLogger("arq").setLevel(logging.WARNING)  # it tells of every doorbell, every second
     jobs: dict[str, Job] = {
-        "collect": collect, "invoice": scheduled_invoice, "write_back": write_back, "contacts": contacts, "statuses": statuses,
-        "reconcile": reconcile, "rebuild": rebuild,
+        "collect": collect, "invoice": scheduled_invoice, "write_back": write_back, "contacts": contacts,
+        "statuses": statuses, "reconcile": reconcile, "rebuild": rebuild,
     }  # fmt: skip
     async with wire(settings, name_of_process()) as context, health(settings, context.store):
 

@@ -76,7 +76,7 @@ class Deployment:
         return problems(salesforce, xero, self.setup)
 
     async def right(self, within: float = 40.0) -> None:
-        """Every billable entry is on exactly one line, every contact in Salesforce, and nothing was sent without key."""
+        """Every billable entry is on exactly one line, every contact in Salesforce, nothing was sent without key."""
         deadline = time.monotonic() + within
         while found := await self.wrong():
             assert time.monotonic() < deadline, "\n".join([*found, *self.log.read_text().splitlines()[-40:]])

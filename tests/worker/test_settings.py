@@ -234,9 +234,12 @@ async def test_the_stand_ins_environment_is_accepted_with_a_time_scale(monkeypat
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("HOURSTREAM_ALERT_URL", "https://hooks.example.com/s3cret"), ("SALESFORCE_TRANSPORT", "cometd")]
+    ("name", "value"),
+    [("HOURSTREAM_ALERT_URL", "https://hooks.example.com/s3cret"), ("SALESFORCE_TRANSPORT", "cometd")],
 )
-def test_what_has_no_effect_yet_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_what_has_no_effect_yet_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as refused:
         load_settings()

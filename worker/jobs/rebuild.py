@@ -116,12 +116,11 @@ async def _step(ctx: Context, loaded: Loaded, token: str, progress: Progress) ->
 async def _wait(ctx: Context, progress: Progress) -> Progress:
     """Whatever an earlier worker sent must have arrived, or its socket be closed, before Xero is read."""
     now = await ctx.store.clock()
+    fresh = False
     if not progress.since:
         log.info("rebuilding_the_ledger", why=await ctx.store.epoch.why())
         progress = msgspec.structs.replace(progress, since=now)
-    first = await ctx.xero.invoices(page=1, created_by_my_app=True, patience=ctx.limits.step)
-    begun = ctx.store.highwater.highest() > 0 or await ctx.store.audit.any_on_disk("xero")
-    fresh = not first.items and not begun
+        fresh = not await _anything_begun(ctx)
     waited = datetime.fromisoformat(now) - datetime.fromisoformat(progress.since)
     if not fresh and waited < timedelta(seconds=ctx.limits.rebuild_wait):
         return progress
@@ -129,6 +128,13 @@ async def _wait(ctx: Context, progress: Progress) -> Progress:
     begin = datetime.fromisoformat(progress.since) - timedelta(seconds=ctx.limits.watermark_margin)
     await ctx.store.cursors.put("reconcile", Cursor(since=begin.isoformat()))
     return msgspec.structs.replace(progress, step="contacts")
+
+
+async def _anything_begun(ctx: Context) -> bool:
+    if ctx.store.highwater.highest() > 0 or await ctx.store.audit.any_on_disk("xero"):
+        return True
+    ours = await ctx.xero.invoices(page=1, created_by_my_app=True, patience=ctx.limits.step)
+    return bool(ours.items)
 
 
 # ---- units ---------------------------------------------------------------------------------------------------------

@@ -72,6 +72,8 @@ async def _batch(ctx: Context, loaded: Loaded, epoch: str, claimed: list[Claimed
             await _told(ctx, epoch, item, units[item.id], changes[item.id])
         else:
             failed += 1
+            if result.code == "ENTITY_IS_DELETED":  # nobody told us yet
+                await ctx.store.inbox.add([item.id])
             log.warning("write_back_refused", entry=item.id, error=result.problem)
             await ctx.store.write_back.retry(epoch, item, delay(item.attempts, ctx.limits), result.problem)
     return len(todo) - failed, failed

@@ -48,7 +48,7 @@ local function unit_leave(base, id, key)  -- no longer a member where it neither
   local unit = base .. "unit:" .. id
   local row = redis.call("HMGET", unit, "at", "belongs")
   local _, keys = unit_on(unit)
-  if row[2] ~= key then redis.call("SREM", base .. "members:" .. key, id) end
+  if row[1] ~= key and row[2] ~= key and not keys[key] then redis.call("SREM", base .. "members:" .. key, id) end
 end
 local function unit_let_go(base, id, key)  -- `key` holds the unit no more, unless by its open document
   local unit = base .. "unit:" .. id

@@ -217,7 +217,9 @@ def hours(document: Json) -> Decimal:
 
 def total(documents: Iterable[Json]) -> Decimal:
     """Sum of the lines of invoices."""
-    return sum((Decimal(str(line.get("LineAmount") or 0)) for one in documents for line in one["LineItems"]), Decimal(0))
+    return sum(
+        (Decimal(str(line.get("LineAmount") or 0)) for one in documents for line in one["LineItems"]), Decimal(0)
+    )
 
 
 class Doom:

@@ -110,7 +110,8 @@ async def test_an_older_read_never_overwrites_a_newer_one(world: World) -> None:
     world.edit(entry, Hours__c="2.00")
     await billed(world, entry)
     unit = await world.ctx.store.ledger.unit(slow.id)
-    assert unit is not None and unit.ticket > old
+    assert unit is not None
+    assert unit.ticket > old
     await world.work(other)
     assert hours(world.draft("Harrow")) == 2
     await oracle(world)
@@ -123,7 +124,9 @@ async def test_purged_without_a_delete_record_what_is_billed_stays_and_waits(wor
     await billed(world, entry)
     assert hours(world.draft("Harrow")) == 1
     unit = await world.ctx.store.ledger.unit(f"TimeEntry__c:{entry}#0")
-    assert unit is not None and unit.entry is not None and unit.entry.unreadable
+    assert unit is not None
+    assert unit.entry is not None
+    assert unit.entry.unreadable
 
 
 async def test_purged_with_a_delete_record_it_is_taken_off(world: World) -> None:

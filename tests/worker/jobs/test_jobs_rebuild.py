@@ -1,4 +1,4 @@
-"""After a wipe, a rollback or a foreign write: the ledger is complete again, or nothing is billed and people see why."""
+"""After a wipe, a rollback or a foreign write: the ledger is complete again, or nothing is billed, which people see."""
 
 from decimal import Decimal
 
