@@ -158,7 +158,7 @@ def _invoice_view(record: Invoice, document: Document) -> InvoiceView:
         amount=money(sum((line.amount for line in document.lines), Decimal(0))),
         lines=lines,
         entries=[entry for line in lines for entry in line.entries],
-        problem=document.problem,
+        problem=document.problem or document.differs,
         kind="invoice" if document.type == "ACCREC" else "credit-note",
     )
 

@@ -1,7 +1,7 @@
 """What a cron asks every second, and what happens when a job fails."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -12,6 +12,7 @@ from worker.jobs.backoff import delay
 from worker.jobs.invoice import InvoiceReport, invoice
 from worker.store.cursors import Cursor
 from worker.store.epoch import RebuildLostError
+from worker.store.ledger import Unit
 from worker.store.worklist import EpochMovedError
 
 log = structlog.get_logger()
@@ -19,6 +20,8 @@ log = structlog.get_logger()
 RUN = "invoice-run"  # the cursor that says that a scheduled run is open
 SCHEDULED = ("every", "cron")
 RECURRING = ("contacts", "statuses", "reconcile")
+PAGE = 500
+MOST_PARKED = 10_000
 
 
 async def tick(ctx: Context) -> None:
@@ -40,6 +43,26 @@ async def tick(ctx: Context) -> None:
             await ctx.store.bell.ring(task)
     if await ctx.store.inbox.resyncs():
         await ctx.store.bell.ring("reconcile")
+    if await ctx.store.schedule.due("waiting", ctx.limits.daily_retry):
+        await _try_waiting(ctx)
+
+
+async def _try_waiting(ctx: Context) -> None:
+    """Whatever waits is tried again: its cause may have been mended where nobody told us."""
+    waiting = [unit.id async for unit in _all_waiting(ctx)]
+    await ctx.store.inbox.add(waiting)
+    for work in ctx.store.lists():
+        await work.release([parked.id for parked in await work.parked(0, MOST_PARKED)])
+    if waiting:
+        log.info("waiting_tried_again", entries=len(waiting))
+
+
+async def _all_waiting(ctx: Context) -> AsyncIterator[Unit]:
+    start = 0
+    while page := await ctx.store.ledger.waiting(start, PAGE):
+        for unit in page:
+            yield unit
+        start += PAGE
 
 
 # ---- invoices by a schedule ----------------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ def difference(document: Document, found: Found, rates: Mapping[str, Decimal] | 
     pairs = matched(document.lines, found.lines, taxed=document.amounts != "no-tax", by_place=True)
     for line, pair in zip(document.lines, pairs, strict=True):
         if pair is not None and pair.amount is not None and pair.amount != line.amount:
-            return f"Line {line.description!r}: Xero computed {pair.amount}, we {line.amount}."
+            return f"Line {line.description!r}: Xero computed {pair.amount:.2f}, we {line.amount:.2f}."
     ours = totals(document.lines, rates or {}, document.amounts)
     lines_sum = sum((line.amount for line in document.lines), ZERO)
     compared = [("sum of the lines", found.sub_total if document.amounts != "inclusive" else found.total, lines_sum)]
@@ -123,7 +123,7 @@ def difference(document: Document, found: Found, rates: Mapping[str, Decimal] | 
         compared += [("tax", found.total_tax, ours.tax), ("total", found.total, ours.total)]
     for name, theirs, mine in compared:
         if theirs is not None and theirs != mine:
-            return f"The {name} is {theirs} in Xero, {mine} by our computation."
+            return f"The {name} is {theirs:.2f} in Xero, {mine:.2f} by our computation."
     return None
 
 

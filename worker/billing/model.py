@@ -330,6 +330,7 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     removed: tuple[Line, ...] = ()  # lines of ours a person took out: their postings are suspended
     rules_version: int = 0
     problem: str = ""  # what is wrong with this document, for people
+    differs: str = ""  # what Xero computed otherwise at our last write, for people
 
 
 class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):

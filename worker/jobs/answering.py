@@ -146,13 +146,15 @@ async def settle_written(
     if not written:
         return
     held = await ctx.store.ledger.invoices(element.key for element, _ in written)
+    rates = {rate.type: rate.rate for rate in (await ctx.company()).tax_rates}
     stopped: dict[str, str] = {}
     outcomes = []
     for element, found in written:
         document = accept(element.document, found)
-        problem = difference(element.document, found) if element.operation != "delete" else None
-        if problem:
-            document, stopped[element.key] = msgspec.structs.replace(document, problem=problem), problem
+        differs = difference(element.document, found, rates) if element.operation != "delete" else None
+        document = msgspec.structs.replace(document, differs=differs or "")
+        if differs:
+            stopped[element.key] = differs
         record = with_document(held[element.key].invoice, document, found.contact_name)
         outcomes.append(
             Settled(
@@ -161,7 +163,7 @@ async def settle_written(
                 invoice=record,
                 postings=postings_after(element, document),
                 free=element.departed,
-                finished=not problem,
+                finished=not differs,
             )
         )
     await ctx.store.intents.settle(epoch, intent, outcomes)

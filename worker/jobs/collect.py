@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from worker.billing.assess import assess
+from worker.billing.keys import record_of
 from worker.billing.model import Company, Contact, Entry, Waiting
 from worker.context import Context, Loaded
 from worker.errors import ServiceError
@@ -92,11 +93,6 @@ async def _records(ctx: Context, loaded: Loaded, ids: Sequence[str]) -> dict[str
     paths = [*loaded.setup.paths(), "IsDeleted"]
     rows = await ctx.salesforce.retrieve(loaded.setup.source.sobject, paths, ids, all_rows=True) if ids else []
     return {row["Id"]: row for row in rows}
-
-
-def record_of(unit: str) -> str:
-    """The Salesforce id in a unit's id."""
-    return unit.partition(":")[2].partition("#")[0]
 
 
 async def _proven_deleted(ctx: Context, loaded: Loaded, missing: Sequence[str]) -> set[str]:

@@ -103,7 +103,7 @@ async def _company(ctx: Context) -> None:
     for rate in company.tax_rates:
         await ctx.store.release(f"tax:{rate.type}")
     log.info("company_changed", tenant=company.tenant)
-    await ctx.store.inbox.request_resync("company", "")
+    await ctx.store.inbox.request_resync(f"company:{company.read_at}", "")
     await ctx.store.bell.ring("reconcile")
 
 

@@ -156,7 +156,7 @@ async def plan(
     for item in items:
         mine = {id_: units[id_] for id_ in members[item.id] if id_ in units}
         contact = contacts.get(_contact_of(item.id, held[item.id], units, members[item.id]))
-        forced = bool(rewrite and rewrite.get(item.id))
+        forced = bool(rewrite and rewrite.get(item.id)) or _differs(held[item.id])
         plans.append(_plan(item, held[item.id], mine, loaded.rules, contact, surroundings, forced=forced))
     return plans
 
@@ -173,7 +173,7 @@ def _plan(
 ) -> Plan:
     candidates = placed_on(item.id, units)
     placed = [each for each in candidates if each.unit not in around.doubts]
-    doubted = {e.unit: Waiting("in-doubt", around.doubts[e.unit]) for e in candidates if e.unit in around.doubts}
+    doubted = {e.unit: _doubted(around.doubts[e.unit]) for e in candidates if e.unit in around.doubts}
     if held.invoice is None and not placed:
         return Plan(item=item, held=held, units=units, waiting=doubted)
     here = {each.unit for each in placed}
@@ -184,7 +184,7 @@ def _plan(
         rules,
         around.company,
         contact,
-        others={id_: u.verdict for id_, u in units.items() if u.verdict is not None and id_ not in here},
+        others={id_: u.verdict for id_, u in units.items() if u.verdict is not None and id_ not in here} | doubted,
         closed=around.closed,
         follow=around.merged,
         today=around.today,
@@ -203,6 +203,16 @@ def _plan(
         corrections=composition.corrections,
         waiting=dict(composition.waiting) | doubted,
     )
+
+
+def _differs(held: Held) -> bool:
+    """Xero computed its draft otherwise than we did: it is written and compared again."""
+    return held.invoice is not None and any(d.differs and d.status == "open" for d in held.invoice.documents)
+
+
+def _doubted(why: str) -> Waiting:
+    """It may be billed already: what of it is on the open draft stays there, and nothing is added."""
+    return Waiting("in-doubt", why, holds=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ may still be on the wire, pull contacts, read every entry since the start with i
 ours, check that each line equals its postings, and, as the last write, the epoch. What cannot be proven waits.
 """
 
+import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -64,9 +66,27 @@ async def rebuild(ctx: Context) -> RebuildReport:
     if not token:
         return RebuildReport(step="taken", text="Another worker rebuilds the ledger.")
     try:
-        return await _steps(ctx, loaded, token)
+        async with _kept(ctx, token):
+            return await _steps(ctx, loaded, token)
     finally:
         await ctx.store.epoch.let_go(token)
+
+
+@asynccontextmanager
+async def _kept(ctx: Context, token: str) -> AsyncIterator[None]:
+    """The lease is kept however long a step waits for an answer; a dead worker's lapses soon."""
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(ctx.limits.lease / 3)
+            await ctx.store.epoch.keep(token, ctx.limits.lease)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)  # a lease that is lost is refused at the next write
 
 
 async def _restore_setup(ctx: Context) -> None:
@@ -81,7 +101,6 @@ async def _steps(ctx: Context, loaded: Loaded, token: str) -> RebuildReport:
     until = time.monotonic() + ctx.limits.step
     progress = await ctx.store.epoch.progress()
     while time.monotonic() < until:
-        await ctx.store.epoch.keep(token, ctx.limits.lease)
         following = await _step(ctx, loaded, token, progress)
         if following is None:
             return RebuildReport()

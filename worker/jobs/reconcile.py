@@ -14,7 +14,7 @@ import structlog
 
 from worker.context import Context, Loaded
 from worker.salesforce import soql
-from worker.salesforce.errors import SalesforceError
+from worker.salesforce.errors import Action, SalesforceError
 from worker.salesforce.query import Rows
 from worker.store.cursors import Cursor
 
@@ -113,6 +113,8 @@ async def _deleted(ctx: Context, sobject: str, begin: datetime | None) -> int:
     try:
         answer = await ctx.salesforce.deleted(sobject, start, now)
     except SalesforceError as error:
+        if error.action not in (Action.PERMANENT, Action.SETUP):
+            raise  # the watermark stays, and the span is read again
         log.warning("deletions_not_answered", error=str(error))
         return 0
     known = await ctx.store.ledger.units(f"{sobject}:{row.id}#0" for row in answer.records)

@@ -11,6 +11,7 @@ from tests.worker.jobs.jobs_oracle import oracle
 from tests.worker.jobs.jobs_world import World, hours
 from worker.jobs.invoice import invoice
 from worker.store.governor import Admitted
+from worker.ticking import tick
 from worker.xero.answers import WriteAnswer
 from worker.xero.client import XeroClient
 from worker.xero.pages import InvoicePage, Odd
@@ -280,3 +281,54 @@ async def test_the_days_limit_is_waited_for_as_long_as_xero_says(world: World) -
     assert world.writes() == 1
     [item] = await world.ctx.store.invoices.page()
     assert item["attempts"] in ("", "0")
+
+
+async def test_tax_that_xero_computes_otherwise_stops_that_invoice_until_the_company_was_read(world: World) -> None:
+    company = await world.ctx.company()
+    stale = tuple(msgspec.structs.replace(rate, rate=Decimal(15)) for rate in company.tax_rates)
+    await world.ctx.store.company.put(msgspec.structs.replace(company, tax_rates=stale))
+    await world.tell(world.log("Harrow", "2.00"))
+    await world.work()
+    assert "amounts-differ" in (await world.waiting()).values()
+    assert await _differs(world) == "The tax is 40.00 in Xero, 30.00 by our computation."
+    await world.run("contacts")
+    await world.work()
+    assert (await world.waiting(), await _differs(world)) == ({}, "")
+    await world.tell(world.log("Harrow", "1.00"))
+    await world.work()
+    assert hours(world.draft("Harrow")) == 3
+    await oracle(world)
+
+
+async def _differs(world: World) -> str:
+    [key] = await world.ctx.store.ledger.all_keys()
+    held = (await world.ctx.store.ledger.invoices([key]))[key]
+    assert held.invoice is not None
+    return held.invoice.documents[-1].differs
+
+
+async def test_deletions_that_salesforce_does_not_tell_now_are_asked_for_again(world: World) -> None:
+    entry = world.log("Harrow", "2.00")
+    await world.tell(entry)
+    await world.work()
+    world.org("delete", ids=[entry], quiet=True)
+    world.fault("status", status=503, service="salesforce", path=".*/deleted/.*", times=20)
+    await world.ctx.store.inbox.request_resync("gap:1", "")
+    await world.run("reconcile")
+    assert list(await world.ctx.store.inbox.resyncs()) == ["gap:1"]
+    world.stand.salesforce_faults.remove()
+    await world.work()
+    assert hours(world.draft("Harrow")) == 0
+
+
+async def test_what_waits_is_tried_again_every_day(world: World) -> None:
+    entry = world.log("Harrow", "2.00", Status__c="Submitted")
+    await world.tell(entry)
+    await world.work()
+    await tick(world.ctx)
+    await world.work()
+    world.org("update", records=[{"Id": entry, "Status__c": "Approved"}], quiet=True)
+    await world.ctx.store.schedule.again("waiting")
+    await tick(world.ctx)
+    await world.work()
+    assert hours(world.draft("Harrow")) == 2
