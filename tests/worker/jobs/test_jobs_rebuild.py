@@ -1,12 +1,15 @@
 """After a wipe, a rollback or a foreign write: the ledger is complete again, or nothing is billed, which people see."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.worker.jobs.jobs_oracle import oracle
-from tests.worker.jobs.jobs_world import SETUP, World, hours
+from tests.worker.jobs.jobs_world import SETUP, World, deployed, hours
 from worker.main import apply_setup
+from worker.store.embedded import EmbeddedServer
 from worker.store.epoch import Progress
 
 
@@ -188,3 +191,25 @@ async def test_without_write_back_fields_an_untouched_draft_is_recognised(world:
     await billed(world, world.log("Harrow", "2.00"), world.log("Northgate", "1.00"))
     assert (await wiped(world), world.writes()) == (now(world), 0)
     await oracle(world)
+
+
+async def test_a_step_that_waits_long_for_an_answer_keeps_the_rebuild(
+    valkey: EmbeddedServer, redis: Redis, tmp_path: Path
+) -> None:
+    async with deployed(redis, valkey.url, tmp_path, lease=0.1) as world:
+        world.fault("delay", service="salesforce", path=".*/query.*", delay=10.0, times=1)
+        await world.run("rebuild")
+        assert await world.ctx.store.epoch.current()
+
+
+async def test_time_in_doubt_stays_on_its_draft_and_is_not_added_to_it(world: World) -> None:
+    entry = world.log("Harrow", "2.00")
+    await billed(world, entry)
+    store = world.ctx.store
+    await store.epoch.discard(await store.epoch.current(), "a test says so")
+    token = await store.epoch.take(5)
+    await store.epoch.doubt(token, [f"TimeEntry__c:{entry}#0"], "It may already be on TT-00009.")
+    await store.epoch.complete(token)
+    world.edit(entry, Hours__c="5.00")
+    await billed(world, entry, world.log("Harrow", "1.00"))
+    assert hours(world.draft("Harrow")) == 3
