@@ -298,9 +298,11 @@ async def _named(ctx: Context, loaded: Loaded, token: str) -> None:
         identity = parse_url(found.url)
         if identity is not None and document_id(*identity) in missing:
             await _restore(ctx, loaded, token, found, *identity)
-    for name, entry in (await _missing(ctx)).items():
+    unknown = await _missing(ctx)
+    for name, entry in unknown.items():
         number = entry.written.get("invoice_number", "") or name
-        raise ServiceError(f"{entry.id} says that it is billed on {number}, which Xero does not know.", PROVE)
+        more = f" (and entries name {len(unknown) - 1} more such)" if len(unknown) > 1 else ""
+        raise ServiceError(f"{entry.record} says that it is billed on {number}, which Xero does not know{more}.", PROVE)
 
 
 async def _missing(ctx: Context) -> dict[str, Entry]:
