@@ -10,8 +10,17 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
+from tests.worker.store.ledger_support import House
 from worker.store.embedded import EmbeddedServer
+from worker.store.keys import Keys
+
+
+@pytest.fixture
+async def house(redis: Redis, keys: Keys) -> House:
+    """A ledger with its work lists, under a current epoch."""
+    return await House.opened(redis, keys)
 
 
 @pytest.fixture

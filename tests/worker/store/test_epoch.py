@@ -19,11 +19,6 @@ def epochs(redis: Redis, keys: Keys) -> Epoch:
     return Epoch(redis, keys)
 
 
-@pytest.fixture
-async def house(redis: Redis, keys: Keys) -> House:
-    return await House.opened(redis, keys)
-
-
 async def restarted(house: House) -> str:
     """The epoch is discarded and a rebuild begins; gives its token."""
     await house.epochs.discard(house.epoch, "test")

@@ -19,11 +19,6 @@ EARLIER = "2026-11-05T11:59:59.500Z"
 
 
 @pytest.fixture
-async def house(redis: Redis, keys: Keys) -> House:
-    return await House.opened(redis, keys)
-
-
-@pytest.fixture
 def inbox(house: House) -> Inbox:
     return house.inbox
 

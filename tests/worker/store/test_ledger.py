@@ -4,20 +4,13 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from redis.asyncio import Redis
 
 from tests.worker.store.ledger_support import LONG, House, document, facts, out, placed, postings_on, recorded, waits
 from worker.billing.model import Correction, Waiting
-from worker.store.keys import Keys
 from worker.store.ledger import Note
 from worker.store.worklist import EpochMovedError, Settle, release_cause
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
-
-
-@pytest.fixture
-async def house(redis: Redis, keys: Keys) -> House:
-    return await House.opened(redis, keys)
 
 
 async def take(house: House) -> None:

@@ -8,44 +8,15 @@ from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
 
 from tests.worker.store.ledger_support import LONG, House
-from worker.store.keys import Keys
-from worker.store.worklist import Claimed, EpochMovedError, Parked, Settle, WorkList
+from tests.worker.store.worklist_support import LAPSED, SETTLE, due_in, milliseconds, one, parked
+from worker.store.worklist import EpochMovedError, Settle, WorkList
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
-
-LAPSED = -1.0  # a lease of this many seconds is over when it begins
-SETTLE = Settle(quiet=100, most=1000, size=0)
-
-
-@pytest.fixture
-async def house(redis: Redis, keys: Keys) -> House:
-    return await House.opened(redis, keys)
 
 
 @pytest.fixture
 def work(house: House) -> WorkList:
     return house.invoices
-
-
-async def one(house: House, work: WorkList, lease: float = LONG) -> Claimed:
-    """The only item that is due."""
-    [item] = await work.claim(house.epoch, 100, lease)
-    return item
-
-
-def parked(id_: str, cause: str = "") -> Parked:
-    return Parked(id_, "no-rate", "There is no rate.", cause, "2026-11-05T10:00:00.000Z")
-
-
-async def milliseconds(redis: Redis) -> int:
-    seconds, microseconds = await redis.time()
-    return int(seconds) * 1000 + int(microseconds) // 1000
-
-
-async def due_in(house: House, work: WorkList, id_: str) -> float:
-    """Seconds until the item is due."""
-    [row] = [row for row in await work.page() if row["id"] == id_]
-    return (int(row["due"]) - await milliseconds(house.redis)) / 1000
 
 
 # ---- adding, claiming, done ----------------------------------------------------------------------------------------
@@ -173,82 +144,6 @@ async def test_hand_back_twice_takes_one_attempt_back(house: House, work: WorkLi
     await work.hand_back([item])
     await work.hand_back([item])
     assert (await one(house, work)).attempts == 2
-
-
-# ---- settling ------------------------------------------------------------------------------------------------------
-
-
-async def test_an_item_is_due_when_nothing_was_added_for_the_quiet_time(house: House, work: WorkList) -> None:
-    await work.add(["a"], SETTLE)
-    assert 99 < await due_in(house, work, "a") <= 100
-    assert await work.claim(house.epoch, 1, LONG) == []
-
-
-async def test_an_item_is_due_the_longest_time_after_the_first_add_whatever_follows(
-    house: House, work: WorkList
-) -> None:
-    await work.add(["a"], Settle(quiet=100, most=100))
-    long_ago = await milliseconds(house.redis) - 950_000
-    await house.redis.hset(house.keys("work", "invoices", "first"), "a", str(long_ago))  # type: ignore[misc]
-    await work.add(["a"], SETTLE)
-    assert 49 < await due_in(house, work, "a") <= 50
-
-
-async def test_an_item_is_due_at_once_when_it_was_added_often_enough(house: House, work: WorkList) -> None:
-    for _ in range(2):
-        await work.add(["a"], Settle(100, 1000, size=3))
-    assert await due_in(house, work, "a") > 99
-    await work.add(["a"], Settle(100, 1000, size=3))
-    assert await due_in(house, work, "a") <= 0
-
-
-async def test_after_a_claim_settling_begins_anew(house: House, work: WorkList) -> None:
-    settle = Settle(100, 1000, size=2)
-    for _ in range(2):
-        await work.add(["a"], settle)
-    first = await one(house, work)
-    await work.add(["a"], settle)
-    await work.done(house.epoch, [first])
-    assert await work.claim(house.epoch, 1, LONG) == []
-    assert 99 < await due_in(house, work, "a") <= 100
-
-
-async def test_after_done_settling_begins_anew(house: House, work: WorkList) -> None:
-    await work.add(["a"])
-    await work.done(house.epoch, [await one(house, work)])
-    await work.add(["a"], Settle(100, 1000, size=2))
-    assert 99 < await due_in(house, work, "a") <= 100
-
-
-async def test_what_is_due_stays_due_however_often_it_is_added(house: House, work: WorkList) -> None:
-    await work.add(["a"])
-    [before] = await work.page()
-    await asyncio.sleep(0.002)
-    await work.add(["a"], SETTLE)
-    [after] = await work.page()
-    assert after["score"] == before["score"]
-    assert after["gen"] != before["gen"]
-
-
-async def test_what_was_handed_back_is_not_postponed_by_the_next_add(house: House, work: WorkList) -> None:
-    await work.add(["a"])
-    await work.hand_back([await one(house, work)])
-    await work.add(["a"], SETTLE)
-    assert (await one(house, work)).id == "a"
-
-
-async def test_what_falls_due_in_a_moment_is_claimed_along_but_not_alone(house: House, work: WorkList) -> None:
-    await work.add(["soon"], Settle(quiet=50, most=50))
-    assert await work.claim(house.epoch, 10, LONG, gather=60) == []
-    await work.add(["now"])
-    assert {item.id for item in await work.claim(house.epoch, 10, LONG, gather=60)} == {"soon", "now"}
-
-
-async def test_what_another_holds_for_a_moment_more_is_not_gathered(house: House, work: WorkList) -> None:
-    await work.add(["held"])
-    await one(house, work, 30)
-    await work.add(["now"])
-    assert {item.id for item in await work.claim(house.epoch, 10, LONG, gather=60)} == {"now"}
 
 
 # ---- trying again, waiting -----------------------------------------------------------------------------------------
