@@ -70,9 +70,16 @@ class Context:
             if not await self.store.invoices.paused():
                 await self.store.audit.write(self.who, "stopped", what, {"why": str(error)})
             for work in self.store.lists():
-                await work.pause("hourstream", error.what)
+                await work.pause(f"wrong {what}", error.what)
             raise
+        await self._match_again(what)
         return id_
+
+    async def _match_again(self, what: str) -> None:
+        """The right org and company answer again: what was paused for the wrong one goes on by itself."""
+        for work in self.store.lists():
+            if (await work.paused()).startswith(f"wrong {what}: "):
+                await work.resume()
 
     async def settle(self, loaded: Loaded) -> Settle:
         """When an invoice whose entries changed is due, in seconds of this process's time scale.

@@ -126,7 +126,7 @@ class ScheduleSection(Section):
     invoices: When = Schedule(kind="preview")
     settle: Duration = timedelta(seconds=5)
     settle_max: Duration = timedelta(minutes=1)
-    refresh: Duration = timedelta(0)
+    refresh: Annotated[Duration, only(timedelta(0), '"0s"')] = timedelta(0)
     statuses: SomeDuration = timedelta(minutes=15)
     contacts: SomeDuration = timedelta(hours=1)
     reconcile: SomeDuration = timedelta(hours=1)

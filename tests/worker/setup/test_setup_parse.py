@@ -78,6 +78,7 @@ def test_every_period_but_one_has_its_effect(period: str) -> None:
 @pytest.mark.parametrize(
     ("section", "line", "refusal"),
     [
+        ("schedule", 'refresh = "1m"', 'anything but "0s" is not supported yet. Leave it out, or write "0s".'),
         ("billing", 'close_after = "10d"', 'anything but "5d" is not supported yet. Leave it out, or write "5d".'),
         ("billing", 'lock_date = "next-open-day"', 'anything but "warn" is not supported yet.'),
         ("billing", 'at_close = "awaiting-approval"', 'anything but "draft" is not supported yet.'),
