@@ -17,6 +17,11 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed.stdout.splitlines()]
 
 
+def documents() -> list[Path]:
+    """What people read."""
+    return [path for path in tracked() if path.suffix == ".md"]
+
+
 @pytest.fixture(scope="module")
 def services() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
@@ -34,9 +39,20 @@ def test_the_lock_pins_every_package_with_a_hash_and_names_no_index() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for path in [path for path in tracked() if path.suffix == ".md"]:
+    for path in documents():
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
             assert (path.parent / target).exists(), f"{path.name} names {target}"
+
+
+def test_every_test_that_a_document_names_is_there() -> None:
+    sources = [
+        path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py") if "node_modules" not in path.parts
+    ]
+    there = {name for text in sources for name in re.findall(r"^\s*(?:async )?def (test_\w+)\(", text, re.MULTILINE)}
+    text = "".join(path.read_text("utf-8") for path in documents())
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert len(named) > 20
+    assert named - there == set()
 
 
 def test_the_containers_that_try_it_out_share_one_loopback(services: dict[str, dict[str, Any]]) -> None:

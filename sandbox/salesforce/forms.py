@@ -20,6 +20,16 @@ _LOG_TIME = (
     "Rate__c",
     "CurrencyIsoCode",
 )
+# What an integration writes on a time entry. A form that was opened before it wrote would post the older values again.
+_WRITTEN_BACK = frozenset(
+    {
+        "Xero_Invoice_ID__c",
+        "Xero_Invoice_Number__c",
+        "Xero_Invoice_Status__c",
+        "Xero_Billed__c",
+        "Xero_Problem__c",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,8 @@ def label_of(field: Field) -> str:
 def _editable(sobject: SObject, creating: bool) -> list[Field]:
     if creating and sobject.name == "TimeEntry__c":
         return [field for name in _LOG_TIME if (field := sobject.find(name)) is not None]
-    return [field for field in sobject.fields if (field.createable if creating else field.updateable)]
+    shown = [field for field in sobject.fields if (field.createable if creating else field.updateable)]
+    return [field for field in shown if not (sobject.name == "TimeEntry__c" and field.name in _WRITTEN_BACK)]
 
 
 def _input(field: Field, value: object, choices: Callable[[str], Choices]) -> Input:

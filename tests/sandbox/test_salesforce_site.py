@@ -53,14 +53,30 @@ async def test_a_refused_form_says_why_and_keeps_what_was_typed(salesforce: Sale
 
 
 async def test_records_are_changed_and_deleted_on_the_site(salesforce: Salesforce) -> None:
-    entry = await salesforce.create(Hours__c=1, Billable__c=True, Xero_Problem__c="none")
-    form = {"Hours__c": "2", "OwnerId": "005000000000001AAA", "Xero_Problem__c": ""}
+    entry = await salesforce.create(Hours__c=1, Billable__c=True, Description__c="none")
+    form = {"Hours__c": "2", "OwnerId": "005000000000001AAA", "Description__c": ""}
     await _post(salesforce, f"/lightning/r/TimeEntry__c/{entry}/edit", **form)
-    [row] = await salesforce.rows("SELECT Hours__c, Billable__c, Xero_Problem__c FROM TimeEntry__c")
-    assert (row["Hours__c"], row["Billable__c"], row["Xero_Problem__c"]) == (2.0, False, None)
+    [row] = await salesforce.rows("SELECT Hours__c, Billable__c, Description__c FROM TimeEntry__c")
+    assert (row["Hours__c"], row["Billable__c"], row["Description__c"]) == (2.0, False, None)
     await _post(salesforce, f"/lightning/r/TimeEntry__c/{entry}/delete")
     assert await salesforce.rows("SELECT Id FROM TimeEntry__c") == []
     assert "In the recycle bin" in await _page(salesforce, f"/{entry}")
+
+
+async def test_an_edit_form_leaves_alone_what_was_written_back_since_it_was_opened(salesforce: Salesforce) -> None:
+    entry = await salesforce.create(Hours__c=1)
+    names = ("Xero_Invoice_ID__c", "Xero_Invoice_Number__c", "Xero_Invoice_Status__c", "Xero_Billed__c")
+    answers = dict.fromkeys((*names, "Xero_Problem__c"), "written since")
+    opened = await _page(salesforce, f"/lightning/r/TimeEntry__c/{entry}/edit")
+    assert 'name="Hours__c"' in opened
+    assert not any(f'name="{name}"' in opened for name in answers)
+    assert (await salesforce.call("PATCH", f"/sobjects/TimeEntry__c/{entry}", answers)).status == 204
+    form = {"Hours__c": "2", "OwnerId": "005000000000001AAA"} | dict.fromkeys(answers, "")
+    await _post(salesforce, f"/lightning/r/TimeEntry__c/{entry}/edit", **form)
+    [row] = await salesforce.rows(f"SELECT Hours__c, {', '.join(answers)} FROM TimeEntry__c")
+    assert row["Hours__c"] == 2
+    assert {name: row[name] for name in answers} == answers
+    assert "written since" in await _page(salesforce, f"/{entry}")
 
 
 async def test_another_sites_page_cannot_write(salesforce: Salesforce, control: Control) -> None:
