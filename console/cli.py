@@ -29,7 +29,7 @@ def up(workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 
     """Listener, workers and console together under one supervisor, for one machine."""
     from console.up import up as run_up
 
-    output.run(run_up(output.settings(), workers))
+    output.run(run_up(output.settings(process=True), workers))
 
 
 @app.command()
@@ -72,24 +72,31 @@ def console(
     """The web console. Prints a link that signs one browser in."""
     from console.web.serve import serve
 
-    output.run(serve(output.settings(), host, port, link=link))
+    output.run(serve(output.settings(process=True), host, port, link=link))
 
 
 @app.command()
 def sync(as_json: Json = False) -> None:
     """Get contacts and generate invoices: pull contacts, check entries, push what is due, now."""
+    from console import readmodel, words
     from console.syncing import sync as run_sync
 
     async def work() -> None:
         async with output.context() as ctx:
             done = await run_sync(ctx)
+            left, loaded = await readmodel.left_out(ctx.store), await ctx.loaded()
         if as_json:
             output.show_json(done)
-        else:
-            output.screen.print(
-                f"{done.contacts} contacts read, {done.entries} entries checked, "
-                f"{done.invoices} drafts written, {done.xero_calls} Xero calls used."
-            )
+            return
+        output.screen.print(
+            f"{words.count(done.contacts, 'contact', 'contacts')} read, "
+            f"{words.count(done.entries, 'entry', 'entries')} checked, "
+            f"{words.count(done.invoices, 'draft', 'drafts')} written, "
+            f"{words.count(done.xero_calls, 'Xero call', 'Xero calls')} used."
+        )
+        if loaded is not None and not loaded.live:
+            output.screen.print(output.PREVIEW, soft_wrap=True)
+        output.show_left_out(left)
 
     output.run(work())
 

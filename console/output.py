@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import logging
+import math
 import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +13,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from console import words
+from console.readmodel import LeftOut
 from worker.billing.keys import record_of
 from worker.context import Context
 from worker.errors import ConfigurationError, HourstreamError
@@ -19,8 +23,13 @@ from worker.main import open_store, wire
 from worker.settings import Settings, load_settings
 from worker.store.connection import RedisError
 from worker.store.store import Store
+from worker.xero.errors import Limited
 
 DONE, FAILED, WRONG = 0, 1, 2
+PREVIEW = (
+    "In preview: nothing is written to Xero. `hourstream invoices preview` shows what would be. When that is right, "
+    'write invoices = "live" in [schedule] and apply the file again.'
+)
 
 R = TypeVar("R")
 
@@ -34,17 +43,24 @@ def run(work: Coroutine[Any, Any, R]) -> R:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except HourstreamError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{said(error)}\n")
         raise SystemExit(WRONG if isinstance(error, ConfigurationError) else FAILED) from None
     except BaseExceptionGroup as group:
         known = [error for error in _leaves(group) if isinstance(error, HourstreamError)]
         if not known:
             raise
-        sys.stderr.write(f"{known[0]}\n")
+        sys.stderr.write(f"{said(known[0])}\n")
         raise SystemExit(WRONG if isinstance(known[0], ConfigurationError) else FAILED) from None
     except RedisError as error:
         sys.stderr.write(f"Redis does not answer: {error}. Start it, or set REDIS_URL.\n")
         raise SystemExit(FAILED) from None
+
+
+def said(error: HourstreamError) -> str:
+    """The failure for somebody who waits at a terminal: nothing is tried again there by itself."""
+    if isinstance(error, Limited):
+        return f"Xero takes no more calls for now. Run it again in {max(1, math.ceil(error.wait))} s."
+    return str(error)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
@@ -54,15 +70,30 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
-def settings() -> Settings:
-    """The settings; wrong ones end the process with exit code 2 and the reason."""
+def settings(*, process: bool = False) -> Settings:
+    """The settings; wrong ones end the process with exit code 2 and the reason.
+
+    A `process` (up, console) logs as it is set. A command speaks to a person: only what is wrong is logged beside its
+    output, as text, unless the environment says otherwise.
+    """
     try:
         found = load_settings()
     except HourstreamError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(WRONG) from None
-    configure_logging(found)
+    configure_logging(found if process else _of_command(found))
     return found
+
+
+def _of_command(found: Settings) -> Settings:
+    given = found.model_fields_set
+    quiet: dict[str, str] = {}
+    if "hourstream_log_format" not in given:
+        quiet["hourstream_log_format"] = "console"
+    if "hourstream_log_level" not in given:
+        quiet["hourstream_log_level"] = "warning"
+        logging.getLogger("stamina").setLevel(logging.ERROR)  # a retry is no news to a person: its end is
+    return found.model_copy(update=quiet)
 
 
 @asynccontextmanager
@@ -73,9 +104,9 @@ async def store() -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def context() -> AsyncIterator[Context]:
-    """Store and services, for commands that do something."""
-    async with wire(settings(), "command line") as wired:
+async def context(*, fresh: bool = False) -> AsyncIterator[Context]:
+    """Store and services, for commands that do something. `fresh`: signed in anew, to prove the credentials."""
+    async with wire(settings(), "command line", fresh=fresh) as wired:
         yield wired
 
 
@@ -95,6 +126,28 @@ def _named(value: Any) -> Any:
         found["id"] = record_of(found["id"])
     if isinstance(found.get("entries"), list):
         found["entries"] = [record_of(each) if isinstance(each, str) else each for each in found["entries"]]
+    return found
+
+
+def show_left_out(left: LeftOut) -> None:
+    """Say what is on no invoice, by reason."""
+    for text in left_out_sentences(left):
+        screen.print(text, soft_wrap=True, highlight=False)
+
+
+def left_out_sentences(left: LeftOut) -> list[str]:
+    """What is on no invoice: what waits, what is not billed, and which invoices wait as a whole."""
+    found = []
+    if left.waiting:
+        waits = words.count(sum(left.waiting.values()), "entry waits", "entries wait")
+        more = "`hourstream queue list` names them, `hourstream why ID` tells more"
+        found.append(f"{waits}: {words.by_reason(left.waiting)}. {more}.")
+    if left.invoices:
+        waits = words.count(sum(left.invoices.values()), "invoice waits", "invoices wait")
+        found.append(f"{waits}: {words.by_reason(left.invoices)}. `hourstream queue list invoices` names them.")
+    if left.not_billed:
+        never = words.count(sum(left.not_billed.values()), "entry is not billed", "entries are not billed")
+        found.append(f"{never}: {words.by_reason(left.not_billed)}.")
     return found
 
 

@@ -9,11 +9,13 @@ from decimal import Decimal
 
 import msgspec
 
+from console import words
 from worker.billing.keys import document_id
 from worker.billing.model import Contact, Document, Invoice, Line, Out, Placed, Posting, Waiting
 from worker.billing.money import half_up
 from worker.store.ledger import Held, Unit
 from worker.store.store import Store
+from worker.store.worklist import WorkList
 
 HOUR = Decimal(3600)
 
@@ -49,6 +51,7 @@ class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     entries: list[str]
     problem: str = ""
     kind: str = "invoice"
+    amounts: str = "exclusive"  # of tax, inclusive of it, or no-tax
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +72,9 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     project: str = ""
     xero_contact_id: str = ""
     corrections: list[str] = []
+    currency: str = ""
+    amounts: str = ""  # as of the invoice it is on
+    set_by_person: str = ""  # what a person did to its line on a draft that is still open
 
 
 class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,27 +98,12 @@ class ContactView(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class StageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A work list in figures."""
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Time that is on no invoice, counted by reason; `invoices`: invoices that wait as a whole."""
 
-    due: int
-    leased: int
-    retrying: int
-    waiting: int
-    oldest_seconds: int
-    scheduled: int = 0
-    paused: str = ""
-
-
-class QueueView(msgspec.Struct, frozen=True, kw_only=True):
-    """What `queue status` says."""
-
-    stages: dict[str, StageView]
-    workers: list[dict[str, str]]
-    listener: dict[str, str] | None
-    ledger: str
-    problems: list[dict[str, str]] = []
-    xero_calls: dict[str, object] = {}
+    waiting: dict[str, int]
+    not_billed: dict[str, int]
+    invoices: dict[str, int]
 
 
 # ---- invoices ------------------------------------------------------------------------------------------------------
@@ -160,6 +151,7 @@ def _invoice_view(record: Invoice, document: Document) -> InvoiceView:
         entries=[entry for line in lines for entry in line.entries],
         problem=document.problem or document.differs,
         kind="invoice" if document.type == "ACCREC" else "credit-note",
+        amounts=document.amounts,
     )
 
 
@@ -188,19 +180,45 @@ def _line_view(line: Line) -> LineView:
 async def entries(store: Store, units: Sequence[Unit]) -> list[EntryView]:
     """These units, with the numbers of the documents they are on."""
     keys = {posting.document.partition("/")[0] for unit in units for posting in unit.postings}
-    numbers = {
-        document_id(document.key, document.sequence): document.number or f"{document.key}/{document.sequence}"
+    documents = {
+        document_id(document.key, document.sequence): document
         for held in (await store.ledger.invoices(keys)).values()
         if held.invoice
         for document in held.invoice.documents
     }
+    numbers = {id_: document.number or id_ for id_, document in documents.items()}
     notes = await store.ledger.notes()
     held_back = {unit: waiting for note in notes.values() for unit, waiting in note.waiting.items()}
     proposed: dict[str, list[str]] = {}
     for note in notes.values():
         for correction in note.corrections:
             proposed.setdefault(correction.unit, []).append(correction.text)
-    return [entry_view(unit, numbers, held_back.get(unit.id), proposed.get(unit.id, [])) for unit in units]
+    return [
+        msgspec.structs.replace(
+            entry_view(unit, numbers, held_back.get(unit.id), proposed.get(unit.id, [])),
+            set_by_person=_set_by_person(unit, documents),
+            amounts=_amounts(unit, documents),
+        )
+        for unit in units
+    ]
+
+
+def _amounts(unit: Unit, documents: Mapping[str, Document]) -> str:
+    document = documents.get(unit.postings[-1].document) if unit.postings else None
+    return document.amounts if document else ""
+
+
+def _set_by_person(unit: Unit, documents: Mapping[str, Document]) -> str:
+    """What a person did to the line that the unit is on, where the draft is open and only its line is fixed."""
+    live = [posting for posting in unit.postings if posting.state != "suspended"]
+    document = documents.get(live[-1].document) if live and live[-1].state == "fixed" else None
+    if document is None or document.fixed or document.status != "open":
+        return ""
+    line = next((line for line in document.lines if line.fixed and line.id == live[-1].line), None)
+    if line is None or not line.write_on:
+        return "a person set this line in Xero, so it stays as they made it"
+    how = f"{money(abs(line.write_on))} {document.currency} written {'on' if line.write_on > 0 else 'off'}"
+    return f"a person set this line in Xero ({how}), so it stays as they made it"
 
 
 def entry_view(
@@ -229,6 +247,7 @@ def entry_view(
         project=entry.project_name or entry.project if entry else "",
         xero_contact_id=entry.xero_contact if entry else "",
         corrections=list(proposed),
+        currency=shown.currency if shown else (placed.currency if placed else ""),
     )
 
 
@@ -259,8 +278,8 @@ def _state(
 # ---- the rest ------------------------------------------------------------------------------------------------------
 
 
-async def waiting(store: Store, count: int = 10_000) -> list[WaitingView]:
-    """Units and invoices that wait, longest first."""
+async def waiting(store: Store, count: int = 10_000, lists: Sequence[WorkList] | None = None) -> list[WaitingView]:
+    """Units and invoices that wait, longest first; `lists`: only what waits on these, beside what the ledger says."""
     units = await store.ledger.waiting(0, count)
     since = await store.ledger.waiting_since([unit.id for unit in units])
     found = [
@@ -274,7 +293,7 @@ async def waiting(store: Store, count: int = 10_000) -> list[WaitingView]:
         for unit in units
         if isinstance(unit.verdict, Waiting)
     ]
-    for work in store.lists():
+    for work in store.lists() if lists is None else lists:
         found += [
             WaitingView(id=item.id, reason=item.reason, cause=item.cause, since=item.since, text=item.text)
             for item in await work.parked(0, count)
@@ -286,6 +305,39 @@ async def waiting(store: Store, count: int = 10_000) -> list[WaitingView]:
         for unit, held in note.waiting.items()
     ]
     return found
+
+
+async def corrections(store: Store) -> list[WaitingView]:
+    """Corrections proposed for locked documents and lines: each a person's to decide."""
+    return [
+        WaitingView(id=each.unit, reason="correction", cause="", since="", text=each.text)
+        for note in (await store.ledger.notes()).values()
+        for each in note.corrections
+    ]
+
+
+async def left_out(store: Store) -> LeftOut:
+    """What is on no invoice, and why. An entry that waits in two places counts once."""
+    entries, documents = await waiting_by_id(store)
+    never: list[str] = []
+    async for batch in store.ledger.scan_units():
+        never += [unit.verdict.reason for unit in batch if isinstance(unit.verdict, Out) and not unit.postings]
+    return LeftOut(
+        waiting=words.tally(entries.values()),
+        not_billed=words.tally(never),
+        invoices=words.tally(documents.values()),
+    )
+
+
+async def waiting_by_id(store: Store) -> tuple[dict[str, str], dict[str, str]]:
+    """Reasons of entries and of invoices. What could not be written back is on its invoice all the same."""
+    entries, documents = {}, {}
+    for each in await waiting(store, lists=(store.collect, store.invoices)):
+        if ":" in each.id:
+            entries[each.id] = each.reason
+        else:
+            documents[each.id] = each.reason
+    return entries, documents
 
 
 async def contacts(store: Store) -> list[ContactView]:
@@ -313,47 +365,6 @@ async def contacts(store: Store) -> list[ContactView]:
     return sorted(views, key=lambda view: (view.name.casefold(), view.id))
 
 
-async def queue(store: Store) -> QueueView:
-    """The stages, who is alive, and what stands in the way."""
-    stages = {}
-    for work in store.lists():
-        counts = await work.counts()
-        stages[work.stage] = StageView(
-            due=counts.due,
-            leased=counts.leased,
-            retrying=counts.retrying,
-            waiting=counts.waiting,
-            oldest_seconds=counts.oldest_seconds,
-            scheduled=counts.scheduled,
-            paused=counts.paused,
-        )
-    # Others may stand by: the one that listens is shown first.
-    listeners = sorted(
-        await store.heartbeats.alive("listener"), key=lambda beat: beat.detail.get("state") != "listening"
-    )
-    state = await store.governor.state()
-    return QueueView(
-        stages=stages,
-        workers=[
-            {"name": beat.name, "seen": beat.at} | dict(beat.detail) for beat in await store.heartbeats.alive("worker")
-        ],
-        listener=({"name": listeners[0].name, "seen": listeners[0].at} | dict(listeners[0].detail))
-        if listeners
-        else None,
-        ledger="complete" if await store.epoch.current() else "being rebuilt",
-        problems=[
-            {"job": beat.name, "seen": beat.at} | dict(beat.detail) for beat in await store.heartbeats.alive("problem")
-        ],
-        xero_calls={
-            "today": state.calls_today,
-            "minute_left": state.minute_left,
-            "day_left": state.day_left,
-            "stopped_until": state.stopped_until,
-            "why": state.why,
-        },
-    )
-
-
 def hours(seconds: Decimal) -> str:
     """Hours of so many seconds, at most 4 decimals."""
     return plain(half_up(seconds / HOUR, 4))
@@ -362,6 +373,12 @@ def hours(seconds: Decimal) -> str:
 def money(amount: Decimal) -> str:
     """An amount with its cents."""
     return str(half_up(amount, 2))
+
+
+def amount_text(amount: str, currency: str, amounts: str) -> str:
+    """An amount as people read it: with its currency, and "net" where tax comes on top of it."""
+    parts = (amount, currency, "net" if amounts == "exclusive" else "")
+    return " ".join(part for part in parts if part) if amount else ""
 
 
 def plain(value: Decimal | None) -> str:

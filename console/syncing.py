@@ -31,8 +31,7 @@ async def sync(ctx: Context) -> SyncView:
 
     Raises `ConfigurationError` without a setup, and the clients' errors.
     """
-    if await ctx.loaded() is None and await ctx.store.setup.on_disk() is None:
-        raise ConfigurationError("There is no setup yet.", "Apply one: hourstream setup apply FILE.")
+    await need_setup(ctx)
     before = (await ctx.store.governor.state()).calls_total
     await complete_ledger(ctx)
     pulled = await _contacts(ctx)
@@ -43,6 +42,12 @@ async def sync(ctx: Context) -> SyncView:
     await write_back(ctx)
     after = (await ctx.store.governor.state()).calls_total
     return SyncView(contacts=pulled, entries=entries, invoices=invoices, xero_calls=after - before)
+
+
+async def need_setup(ctx: Context) -> None:
+    """Raises `ConfigurationError` before the first setup."""
+    if await ctx.store.setup.current() is None and await ctx.store.setup.on_disk() is None:
+        raise ConfigurationError("There is no setup yet.", "Apply one: hourstream setup apply FILE")
 
 
 async def complete_ledger(ctx: Context) -> None:

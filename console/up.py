@@ -1,15 +1,20 @@
 """`hourstream up`: listener, workers and console together, with the embedded server where no other is given."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+import fcntl
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from console.supervisor import Child, keep, python, until_told
+from worker.errors import ConfigurationError, ServiceError
 from worker.health import health
 from worker.main import open_store
-from worker.settings import Settings
+from worker.settings import Settings, missing_credentials
+from worker.store import disk
 from worker.store.embedded import EmbeddedServer
 from worker.store.secrets import ensure_secret_key
 
@@ -29,9 +34,11 @@ async def running(
 ) -> AsyncIterator[None]:
     """Everything of a deployment, until the block ends; the console prints a one-time link unless told not to.
 
-    Raises what the embedded server raises when it cannot start.
+    Raises `ConfigurationError` where credentials are missing, `ServiceError` where another deployment runs on the same
+    data folder, and what the embedded server raises when it cannot start.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(alone(settings.hourstream_data))
         group = await stack.enter_async_context(_Running())
         if settings.hourstream_secret_key is None:
             ensure_secret_key(settings.hourstream_data)
@@ -49,8 +56,44 @@ async def running(
 
 async def up(settings: Settings, workers: int) -> None:
     """Run until told to stop."""
+    need_credentials(settings)
     async with running(settings, workers):
         await until_told()
+    sys.stdout.write(f"Stopped. The data is in {settings.hourstream_data}.\n")
+
+
+def need_credentials(settings: Settings) -> None:
+    """Raises `ConfigurationError` naming every variable that is missing."""
+    missing = [name for names in missing_credentials(settings).values() for name in names]
+    if missing:
+        raise ConfigurationError(
+            f"Credentials are missing: {', '.join(missing)}.",
+            "Put them into the environment or .env and start again; `hourstream demo` needs none.",
+        )
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the data folder for this process: the lock is free exactly when its holder is gone, however it went.
+
+    Raises `ServiceError` when another process holds it.
+    """
+    disk.ensure_folder(data)
+    handle = os.open(data / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, disk.PRIVATE_FILE)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(handle, 20).decode(errors="replace").strip()
+            raise ServiceError(
+                f"Hourstream already runs on {data}, pid {pid or 'not known'}.",
+                "Stop that one first, or set HOURSTREAM_DATA to another folder.",
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
 
 
 class _Running:

@@ -6,15 +6,16 @@ from typing import Any
 
 import msgspec
 
-from console import readmodel
+from console import readmodel, words
 from console.readmodel import EntryView, InvoiceView
 from worker.billing.keys import record_of
 from worker.billing.model import Entry
 from worker.context import Context
 from worker.jobs.collect import judge
 from worker.salesforce.ids import id18
-from worker.setup import Setup
+from worker.setup import Setup, SetupError, parse
 from worker.setup.mapping import entry_from
+from worker.setup.sections import Approved
 from worker.store.ledger import Unit
 from worker.store.store import Store
 
@@ -34,6 +35,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     rate: str
     rate_source: str
     amount: str
+    corrections: int = 0  # proposed
 
 
 async def why(ctx: Context, name: str) -> Answer | None:
@@ -58,10 +60,15 @@ def _together(name: str, found: Sequence[Answer]) -> Answer:
     total = sum((Decimal(each.hours or 0) for each in found), Decimal(0))
     return Answer(
         id=name, state=states[0] if len(states) == 1 else "mixed", reason="",
-        text=f"{len(found)} found for {name}, {readmodel.plain(total)} h in all: {'; '.join(parts)}.",
+        text=f"{len(found)} found for {name}, {readmodel.plain(total)} h in all: {'; '.join(parts)}.{_proposed(found)}",
         invoice=", ".join(sorted({each.invoice for each in found if each.invoice})), line="",
         hours=readmodel.plain(total), rate="", rate_source="", amount="",
     )  # fmt: skip
+
+
+def _proposed(found: Sequence[Answer]) -> str:
+    number = sum(each.corrections for each in found)
+    return f" {words.count(number, 'correction is', 'corrections are')} proposed." if number else ""
 
 
 async def why_in_store(store: Store, name: str) -> list[Answer]:
@@ -102,15 +109,16 @@ async def _contact(store: Store, view: EntryView) -> str:
     return contact.name if contact else ""
 
 
-def _of_entry(view: EntryView, contact: str) -> Answer:
+def _of_entry(view: EntryView, contact: str, unapproved: str = "") -> Answer:
     who = " · ".join(text for text in (view.project, view.person, view.worked_on) if text)
     what = f"{view.hours} h" if view.hours else "This entry"
     lead = f"{what} ({who})" if who else what
-    locked = "; that document is locked" if view.state == "fixed" else ""
+    locked = f"; {view.set_by_person or 'that document is locked'}" if view.state == "fixed" else ""
     if view.state in ("billed", "fixed"):
         text = (
             f"{lead} is on {view.invoice}{f' for {contact}' if contact else ''} "
-            f"at {_price(view.rate)} ({SOURCES.get(view.rate_source, view.rate_source)}), {view.amount} in all{locked}."
+            f"at {_price(view.rate)} ({SOURCES.get(view.rate_source, view.rate_source)}), "
+            f"{_total(view)} in all{locked}."
         )
     elif view.state == "not-billed":
         text = f"{lead} is not billed: {view.text}"
@@ -118,11 +126,17 @@ def _of_entry(view: EntryView, contact: str) -> Answer:
         text = f"{lead} goes on the next update of its draft{f' for {contact}' if contact else ''}, in a moment."
     else:
         text = f"{lead} waits: {view.text}"
-    proposed = f" Proposed: {'; '.join(view.corrections)}" if view.corrections else ""
+    text += unapproved
+    proposed = f" Proposed correction: {' '.join(view.corrections)}" if view.corrections else ""
     return Answer(
         id=view.id, state=view.state, reason=view.reason, text=text + proposed, invoice=view.invoice, line=view.line,
         hours=view.hours, rate=view.rate, rate_source=view.rate_source, amount=view.amount,
+        corrections=len(view.corrections),
     )  # fmt: skip
+
+
+def _total(view: EntryView | InvoiceView) -> str:
+    return readmodel.amount_text(view.amount, view.currency, view.amounts)
 
 
 def _price(rate: str) -> str:
@@ -134,7 +148,8 @@ def _price(rate: str) -> str:
 def _of_invoice(view: InvoiceView) -> Answer:
     text = (
         f"{view.number or view.key} for {view.xero_contact} ({view.period}) is {view.status.replace('-', ' ')}: "
-        f"{view.hours} h in {len(view.entries)} entries on {len(view.lines)} lines, {view.amount} {view.currency}."
+        f"{view.hours} h in {words.count(len(view.entries), 'entry', 'entries')} on "
+        f"{words.count(len(view.lines), 'line', 'lines')}, {_total(view)}."
     )
     return Answer(
         id=f"{view.key}/{view.sequence}", state=view.status, reason="problem" if view.problem else "",
@@ -162,4 +177,28 @@ def _entry(row: dict[str, Any], setup: Setup) -> Entry:
 
 async def _answers(store: Store, units: Sequence[Unit]) -> list[Answer]:
     views = await readmodel.entries(store, units)
-    return [_of_entry(view, await _contact(store, view)) for view in views]
+    gate = await _gate(store)
+    return [
+        _of_entry(view, await _contact(store, view), _unapproved(unit, view, gate))
+        for unit, view in zip(units, views, strict=True)
+    ]
+
+
+async def _gate(store: Store) -> Approved | None:
+    """The approval gate of the setup in force; a setup that cannot be used has none."""
+    stored = await store.setup.current()
+    try:
+        return parse(stored.text).source.approved if stored else None
+    except SetupError:
+        return None
+
+
+def _unapproved(unit: Unit, view: EntryView, gate: Approved | None) -> str:
+    """What is to be said of time that stays billed although its entry is no longer approved."""
+    if gate is None or unit.entry is None or view.state not in ("billed", "fixed"):
+        return ""
+    value = unit.entry.approval
+    if not gate.withdrawn or not value or value in gate.values or value in gate.withdrawn:
+        return ""
+    takes_back = " or ".join([*(f'"{each}"' for each in gate.withdrawn), "an empty field"])
+    return f' It is no longer approved (the entry says "{value}"), but billed time is taken back only by {takes_back}.'

@@ -67,9 +67,7 @@ class Listener:
 
     async def _wait_for_setup(self) -> Source:
         while (source := await self.setups()) is None:
-            self.status.now(
-                "waiting for a setup", "Nothing is set up yet: apply a setup file or use the console's Setup page."
-            )
+            self.status.now("waiting for a setup", "Nothing is set up yet: hourstream setup apply FILE.")
             await asyncio.sleep(self.limits.doorbell)
         return source
 

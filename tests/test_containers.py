@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from console import readmodel
+from console import queueview, readmodel
 from worker.main import open_store
 from worker.settings import Settings
 from worker.store.embedded import find_binary
@@ -105,7 +105,7 @@ async def test_the_profile_with_stand_ins_makes_invoices_and_every_part_stops_wh
         async with open_store(settings, bells=False) as store, asyncio.timeout(WITHIN):
             while len(await readmodel.invoices(store)) < 6:
                 await asyncio.sleep(0.1)
-            view = await readmodel.queue(store)
+            view = await queueview.queue(store)
         assert len(view.workers) == 1
         assert view.listener is not None
         health = f"http://127.0.0.1:{profile.ports['8400']}/healthz"

@@ -16,6 +16,7 @@ from arq import cron
 from arq.worker import Worker, func
 
 from worker.context import Context
+from worker.fresh import FreshTokens
 from worker.health import health
 from worker.jobs.collect import collect
 from worker.jobs.contacts import contacts
@@ -75,9 +76,12 @@ def limits_of(settings: Settings) -> Limits:
 
 @asynccontextmanager
 async def wire(
-    settings: Settings, who: str, *, bells: bool = True, limits: Limits | None = None
+    settings: Settings, who: str, *, bells: bool = True, limits: Limits | None = None, fresh: bool = False
 ) -> AsyncIterator[Context]:
     """Everything a job needs; `limits` in place of those of the settings' time scale.
+
+    `fresh`: sign in anew and store no session, so that credentials are proven. (A Xero consent that somebody gave in
+    a browser cannot be asked for again: there the stored one is used.)
 
     Raises `ConfigurationError` where the settings are not enough for it.
     """
@@ -86,9 +90,11 @@ async def wire(
         await first_setup(store, settings)
         pinned = (await store.pair.get()).get("company", "")
         config = XeroConfig.of(settings, tenant=pinned)
+        own = FreshTokens()
+        of_xero = own if fresh and config.grant == "client_credentials" else store.tokens
         async with (
-            SalesforceClient.from_settings(settings, limits, store.tokens) as salesforce,
-            XeroClient(config, store.tokens, store.governor, limits) as xero,
+            SalesforceClient.from_settings(settings, limits, own if fresh else store.tokens) as salesforce,
+            XeroClient(config, of_xero, store.governor, limits) as xero,
         ):
             yield Context(settings, limits, store, salesforce, xero, who)
 

@@ -192,6 +192,22 @@ class Settings(BaseSettings):
         return [f"{problem} It is for test suites only: leave it out."]
 
 
+def missing_credentials(settings: Settings) -> dict[str, list[str]]:
+    """Which variables are still to be given before each service can be asked: names by "salesforce" and "xero"."""
+    key = settings.salesforce_private_key_file is not None and settings.salesforce_username is not None
+    salesforce: dict[str, object] = {
+        "SALESFORCE_CLIENT_ID": settings.salesforce_client_id,
+        "SALESFORCE_CLIENT_SECRET": key or settings.salesforce_client_secret,
+    }
+    xero: dict[str, object] = {
+        "XERO_GRANT=client_credentials": settings.xero_grant == "client_credentials",  # the only one this version has
+        "XERO_CLIENT_ID": settings.xero_client_id,
+        "XERO_CLIENT_SECRET": settings.xero_client_secret,
+    }
+    given = {"salesforce": salesforce, "xero": xero}
+    return {service: [name for name, value in names.items() if not value] for service, names in given.items()}
+
+
 _REMEDIES = {
     "float_parsing": "is not a number. Leave it out: 1 is right outside test suites.",
     "greater_than": "is not above 0. Leave it out: 1 is right outside test suites.",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from console import output, readmodel
-from console.readmodel import InvoiceView
+from console.readmodel import InvoiceView, LeftOut
 from worker.billing.keys import record_of
 
 app = typer.Typer(no_args_is_help=True)
@@ -18,19 +18,28 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def preview(as_json: Json = False) -> None:
     """What would be created or updated in Xero if everything due were sent now. Nothing is written."""
-    from console.syncing import complete_ledger
+    from console.syncing import complete_ledger, need_setup
     from worker.jobs.collect import collect
     from worker.jobs.preview import preview as compute
     from worker.jobs.reconcile import reconcile
 
-    async def work() -> list[InvoiceView]:
+    async def work() -> tuple[list[InvoiceView], LeftOut, int]:
         async with output.context() as ctx:
+            await need_setup(ctx)
             await complete_ledger(ctx)
             await reconcile(ctx)
             await collect(ctx)
-            return [readmodel.preview_view(found.document, found.contact_name) for found in await compute(ctx)]
+            views = [readmodel.preview_view(found.document, found.contact_name) for found in await compute(ctx)]
+            return views, await readmodel.left_out(ctx.store), await ctx.store.ledger.count_units()
 
-    _show(output.run(work()), as_json, "Nothing would be written: everything is on its invoice already.")
+    views, left, known = output.run(work())
+    if known or views:
+        empty = "Nothing would be written: all time that can be billed is on its invoice already."
+    else:
+        empty = "Nothing would be written: Salesforce has no time entries since the setup's start."
+    _show(views, as_json, empty, "Invoices as they would be written")
+    if not as_json:
+        output.show_left_out(left)
 
 
 @app.command("list")
@@ -72,7 +81,7 @@ def show(
         _show_one(view, entries)
 
 
-def _show(views: Sequence[InvoiceView], as_json: bool, empty: str) -> None:
+def _show(views: Sequence[InvoiceView], as_json: bool, empty: str, title: str = "Invoices") -> None:
     if as_json:
         output.show_json(views)
         return
@@ -82,14 +91,14 @@ def _show(views: Sequence[InvoiceView], as_json: bool, empty: str) -> None:
             view.xero_contact,
             view.period,
             view.hours,
-            f"{view.amount} {view.currency}",
-            view.status,
+            readmodel.amount_text(view.amount, view.currency, view.amounts),
+            "draft" if view.status == "open" else view.status,
             f"{view.key}/{view.sequence}",
         ]
         for view in views
     ]
     columns = ["number", "Xero contact", "period", "hours", "amount", "status", "key"]
-    output.show_rows("Invoices", columns, rows, empty)
+    output.show_rows(title, columns, rows, empty)
 
 
 def _show_one(view: InvoiceView, entries: dict[str, readmodel.EntryView]) -> None:
@@ -109,6 +118,7 @@ def _show_one(view: InvoiceView, entries: dict[str, readmodel.EntryView]) -> Non
                 ]
             )
     output.show_rows(title, ["line", "hours", "price", "amount", "account", "tax type"], rows, "It has no lines.")
-    output.screen.print(f"{view.hours} h, {view.amount} {view.currency}")
+    total = readmodel.amount_text(view.amount, view.currency, view.amounts)
+    output.screen.print(f"{view.hours} h, {total}", highlight=False)
     if view.problem:
         output.screen.print(f"Problem: {view.problem}")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from worker.errors import ConfigurationError
 from worker.setup import Problem, Setup, parse
 from worker.setup.check import check as check_live
 from worker.setup.check import errors
-from worker.setup.presets import PRESETS
+from worker.setup.presets import PLACEHOLDER_START, PRESETS, Preset, preset
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,7 +28,7 @@ def check(file: File, as_json: Json = False) -> None:
 
     async def work() -> list[Problem]:
         setup = parse(_text(file), name=file.name)
-        async with output.context() as ctx:
+        async with output.context(fresh=True) as ctx:
             return await _live(ctx, setup)
 
     problems = output.run(work())
@@ -48,16 +49,16 @@ def apply(file: File, as_json: Json = False) -> None:
     """Make a setup file current, after the same check."""
     from worker.main import apply_setup
 
-    async def work() -> tuple[int, list[Problem]]:
+    async def work() -> tuple[int, list[Problem], Setup]:
         text = _text(file)
         setup = parse(text, name=file.name)
-        async with output.context() as ctx:
+        async with output.context(fresh=True) as ctx:
             problems = await _live(ctx, setup)
             if errors(problems):
-                return 0, problems
-            return await apply_setup(ctx.store, text, by="command line"), problems
+                return 0, problems, setup
+            return await apply_setup(ctx.store, text, by="command line"), problems, setup
 
-    version, problems = output.run(work())
+    version, problems, setup = output.run(work())
     _show(file.name, problems, quiet=as_json)
     if not version:
         sys.stderr.write("Nothing was changed.\n")
@@ -66,6 +67,8 @@ def apply(file: File, as_json: Json = False) -> None:
         output.show_json({"version": version})
     else:
         output.screen.print(f"Setup version {version} is current.")
+        if not setup.schedule.invoices.writes:
+            output.screen.print(output.PREVIEW, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()
@@ -102,14 +105,38 @@ def export() -> None:
 
 
 @app.command()
-def presets(as_json: Json = False) -> None:
-    """Setup files to begin with, for time objects that are known."""
-    if as_json:
-        output.show_json([{"name": p.name, "title": p.title, "verified": p.verified, "text": p.text} for p in PRESETS])
+def presets(
+    name: Annotated[str, typer.Argument(help="Print this one as a setup file.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Setup files to begin with, for time objects that are known: their names, or one of them as a file."""
+    if name:
+        found = preset(name)
+        if found is None:
+            names = ", ".join(each.name for each in PRESETS)
+            sys.stderr.write(f"There is no preset {name}. There are: {names}.\n")
+            raise SystemExit(output.WRONG)
+        if as_json:
+            output.show_json(_preset_json(found))
+        else:
+            sys.stdout.write(setup_file(found))
         return
-    for preset in PRESETS:
-        output.screen.print(f"[bold]{preset.name}[/bold]  {preset.title}")
-        sys.stdout.write(f"{preset.text}\n")
+    if as_json:
+        output.show_json([_preset_json(each) for each in PRESETS])
+        return
+    for each in PRESETS:
+        output.screen.print(f"[bold]{each.name:<18}[/bold]{each.title}", highlight=False)
+    output.screen.print("\nBegin with one: hourstream setup presets time-entry > setup.toml", highlight=False)
+
+
+def _preset_json(found: Preset) -> dict[str, object]:
+    return {"name": found.name, "title": found.title, "verified": found.verified, "text": setup_file(found)}
+
+
+def setup_file(found: Preset) -> str:
+    """The preset as a file to edit: what it is for stands in it as a comment."""
+    start = datetime.now(UTC).date().replace(day=1).isoformat()
+    return f"# {found.title}\n{found.text.replace(PLACEHOLDER_START, start)}"
 
 
 def _text(file: Path) -> str:

@@ -1,17 +1,20 @@
 """The demo itself: start everything, let people log time, show the drafts appear, and check the result."""
 
 import asyncio
+import itertools
 import os
 import secrets
 import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from rich.console import Console
 from rich.live import Live
 
@@ -19,6 +22,8 @@ from console import readmodel
 from console.demo.checking import billable, problems
 from console.demo.screen import render
 from console.demo.standins import StandIns, standing_in
+from console.demo.watching import Watching
+from console.readmodel import EntryView
 from console.supervisor import until_told
 from console.up import running
 from console.web.links import one_time_link
@@ -33,6 +38,8 @@ ONCE_ENTRIES = 6
 WITHIN = 180.0  # seconds for the seeded entries to be on drafts
 EACH_WITHIN = 90.0  # seconds for one entry that is logged while it runs
 PAUSE = 3.0  # seconds between two entries, where somebody watches
+LOOK = 1.0  # seconds between two looks at what people do
+ENDS = frozenset({"billed", "fixed", "suspended", "waiting", "not-billed"})  # then there is nothing more to wait for
 STORIES = (
     ("Planning portal", "1.25", "Workshop on the map view"),
     ("Patient booking", "0.75", "Call about waiting lists"),
@@ -60,7 +67,9 @@ async def demo(*, once: bool, workers: int = 1) -> int:
             ):
                 link = await one_time_link(store, settings.hourstream_console_url)
                 show = _Show(console, stand_ins, store, parse(text), link)
-                return await show.play(once=once)
+                code = await show.play(once=once)
+    console.print(f"Stopped. Logs are in {data}: hourstream.log, stand-ins.log.", soft_wrap=True, highlight=False)
+    return code
 
 
 def setup_text() -> str:
@@ -110,16 +119,19 @@ class _Show:
         ]
         self._news: list[str] = []
         self._live = console.is_terminal
+        self._watching, self._looking = Watching(), asyncio.Lock()
 
     async def play(self, *, once: bool) -> int:
         """Show it, unattended or until somebody presses Ctrl-C."""
         async with asyncio.TaskGroup() as group:
-            screen = group.create_task(self._screen()) if self._live else None
+            beside = [group.create_task(self._screen())] if self._live else []
+            if not once:
+                beside.append(group.create_task(self._watch()))
             acting = group.create_task(self._once() if once else self._endless())
             done = [acting] if once else [acting, group.create_task(_told())]
             await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
-            for task in (*done, screen):
-                if task is not None and not task.done():
+            for task in (*done, *beside):
+                if not task.done():
                     task.cancel()
         return acting.result() if acting.done() and not acting.cancelled() else 0
 
@@ -132,7 +144,7 @@ class _Show:
     async def _screen(self) -> None:
         with Live(console=self._console, refresh_per_second=4, screen=False) as live:
             while True:
-                live.update(await render(self._store, self._links, self._news, self._console.height))
+                live.update(await render(self._store, self._links, self._news, self._console.size))
                 await asyncio.sleep(0.5)
 
     # ---- the story -------------------------------------------------------------------------------------------------
@@ -145,52 +157,120 @@ class _Show:
         return await self._verdict()
 
     async def _endless(self) -> int:
-        await self._opening()
-        number = 0
-        while True:
-            await self._log(number)
-            number += 1
+        """Whatever people do meanwhile, this goes on: it waits for its own entries only, and not for ever."""
+        self._introduce()
+        await self._opened()
+        for number in itertools.count():
+            try:
+                await self._log_and_tell(number)
+            except (ServiceError, aiohttp.ClientError, OSError) as error:
+                self._say(f"Not logged: {error or type(error).__name__}")
             await asyncio.sleep(PAUSE)
+        return 0
 
-    async def _opening(self) -> None:
+    async def _watch(self) -> None:
+        """Tell what people do in the two stand-ins."""
+        while True:
+            try:
+                async with self._looking:
+                    news = self._watching.news(*await self._states())
+            except (aiohttp.ClientError, OSError):
+                news = []  # the stand-in is busy; what was done meanwhile is told at the next look
+            for text in news:
+                self._say(text)
+            await asyncio.sleep(LOOK)
+
+    def _introduce(self) -> None:
         if not self._live:
             for name, address in self._links:
                 self._say(f"{name}: {address}")
         self._say("Reading the org and the company for the first time")
+
+    async def _opening(self) -> None:
+        self._introduce()
         await self._until(self._settled, WITHIN, "the seeded entries are on drafts")
+        await self._until(self._idle, EACH_WITHIN, "the ledger says so too")
+        await self._tell_opened()
+
+    async def _opened(self) -> None:
+        """Where people may meddle already: until nothing is to be done any more."""
+        deadline = time.monotonic() + WITHIN
+        while time.monotonic() < deadline:
+            if await self._settled() or await self._idle():
+                break
+            await asyncio.sleep(0.2)
+        await self._tell_opened()
+
+    async def _idle(self) -> bool:
+        if not await self._store.epoch.current() or not await self._store.ledger.all_keys():
+            return False
+        counts = [await work.counts() for work in self._store.lists()]
+        return not any(each.due + each.leased + each.scheduled + each.retrying for each in counts)
+
+    async def _tell_opened(self) -> None:
         views = await readmodel.invoices(self._store)
         entries = sum(len(view.entries) for view in views)
-        self._say(f"{entries} seeded entries are on {len(views)} draft invoices, every Xero contact is in Salesforce")
+        contacts = await self._store.contacts.count()
+        self._say(f"{entries} seeded entries are on {len(views)} draft invoices; {contacts} Xero contacts are read")
 
     async def _settled(self) -> bool:
         return not await self._problems()
 
     async def _problems(self) -> list[str]:
-        salesforce, xero = await self._stand_ins.state("salesforce"), await self._stand_ins.state("xero")
-        return problems(salesforce, xero, self._setup)
+        return problems(*await self._states(), self._setup)
+
+    async def _states(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return await self._stand_ins.state("salesforce"), await self._stand_ins.state("xero")
 
     async def _log(self, number: int) -> float:
-        """Somebody logs time; gives the seconds until it is on a draft in Xero."""
-        project, hours, what = STORIES[number % len(STORIES)]
-        records = (await self._stand_ins.state("salesforce"))["records"]
+        """Somebody logs time; gives the seconds until everything is on its draft in Xero."""
         began = time.monotonic()
-        id_ = await self._stand_ins.log_time(_entry(records, project, hours, what, number))
-        self._say(f"{hours} h on {project} logged in Salesforce: {what}")
+        id_ = await self._logged(number)
         await self._until(self._settled, EACH_WITHIN, f"{id_} is on a draft")
         took = time.monotonic() - began
         view = await self._view(id_)
-        self._say(f"   on draft {view} in Xero after {took:.1f} s")
+        self._say(
+            f"   on draft {view.invoice if view and view.invoice else 'of its client'} in Xero after {took:.1f} s"
+        )
         return took
 
-    async def _view(self, id_: str) -> str:
-        """The number of its draft; Xero's answer may still be on its way into the ledger."""
-        for _ in range(20):
+    async def _log_and_tell(self, number: int) -> None:
+        """Somebody logs time; say where it went, or that it waits, when that is known."""
+        began = time.monotonic()
+        id_ = await self._logged(number)
+        view = None
+        while time.monotonic() < began + EACH_WITHIN:
+            view = await self._view(id_, tries=1)
+            if view is not None and view.state in ENDS:
+                break
+            await asyncio.sleep(0.1)
+        took = time.monotonic() - began
+        if view is not None and view.invoice:
+            self._say(f"   on draft {view.invoice} in Xero after {took:.1f} s")
+        else:
+            self._say(f"   on no draft after {took:.1f} s: {view.text if view else 'it was not read yet'}")
+
+    async def _logged(self, number: int) -> str:
+        """Log the next story's time; gives the record's id. Raises `ServiceError` where that cannot be done."""
+        records = (await self._stand_ins.state("salesforce"))["records"]
+        entry = _entry(records, number)
+        async with self._looking:
+            id_ = await self._stand_ins.log_time(entry.fields)
+            self._watching.own.add(id_)
+        self._say(f"{entry.hours} h on {entry.project} logged in Salesforce: {entry.what}")
+        return id_
+
+    async def _view(self, id_: str, tries: int = 20) -> EntryView | None:
+        """The entry as the ledger has it; Xero's answer may still be on its way into the ledger."""
+        view = None
+        for _ in range(tries):
             unit = await self._store.ledger.unit(f"TimeEntry__c:{id_}#0")
             views = await readmodel.entries(self._store, [unit]) if unit else []
-            if views and views[0].invoice:
-                return views[0].invoice
+            view = views[0] if views else None
+            if view is not None and view.invoice:
+                break
             await asyncio.sleep(0.1)
-        return "of its client"
+        return view
 
     async def _until(self, true: Callable[[], Awaitable[bool]], within: float, what: str) -> None:
         deadline = time.monotonic() + within
@@ -201,7 +281,7 @@ class _Show:
             await asyncio.sleep(0.1)
 
     async def _verdict(self) -> int:
-        salesforce, xero = await self._stand_ins.state("salesforce"), await self._stand_ins.state("xero")
+        salesforce, xero = await self._states()
         found = problems(salesforce, xero, self._setup)
         live = [d for d in xero["invoices"] if d["Status"] not in ("DELETED", "VOIDED")]
         on_invoices = len(billable(salesforce["records"], self._setup))
@@ -228,17 +308,32 @@ def _refused(stats: dict[str, Any]) -> int:
     return sum(int(count) for count in stats.get("refused", {}).values())
 
 
-def _entry(
-    records: dict[str, list[dict[str, Any]]], project: str, hours: str, what: str, number: int
-) -> dict[str, Any]:
-    """A time entry as a person would log it: today, approved, billable."""
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """A story told: the fields of its entry, and how it is spoken of."""
+
+    fields: dict[str, Any]
+    project: str
+    hours: str
+    what: str
+
+
+def _entry(records: dict[str, list[dict[str, Any]]], number: int) -> _Logged:
+    """The next story as a person would log it: today, approved, billable; on a project that is still there.
+
+    Raises `ServiceError` where people have left no project or nobody to log time.
+    """
+    projects = {row["Name"]: row["Id"] for row in records["Project__c"] if not row["IsDeleted"]}
+    stories = [story for story in STORIES if story[0] in projects]
     people = [row["Id"] for row in records["User"] if row.get("IsActive")]
     owners = sorted({row["OwnerId"] for row in records["TimeEntry__c"]} & set(people))
-    return {
-        "Project__c": next(row["Id"] for row in records["Project__c"] if row["Name"] == project),
-        "OwnerId": owners[(number + secrets.randbelow(len(owners))) % len(owners)]
-        if project != "Grant reporting"
-        else owners[0],
+    if not stories or not owners:
+        raise ServiceError("No project of the demo, or nobody who logs time, is left in the Salesforce stand-in.")
+    project, hours, what = stories[number % len(stories)]
+    mixed = owners[(number + secrets.randbelow(len(owners))) % len(owners)]
+    fields = {
+        "Project__c": projects[project],
+        "OwnerId": mixed if project != "Grant reporting" else owners[0],
         "Hours__c": float(hours),
         "Work_Date__c": datetime.now(UTC).date().isoformat(),
         "Description__c": what,
@@ -246,6 +341,7 @@ def _entry(
         "Status__c": "Approved",
         "CurrencyIsoCode": "GBP",
     }
+    return _Logged(fields, project, hours, what)
 
 
 async def _told() -> int:

@@ -1,9 +1,11 @@
 """Home: what is going on, read from the store in one go. The same reading makes the page and its live updates."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from console import readmodel
-from console.readmodel import InvoiceView, QueueView, WaitingView
+from console import queueview, readmodel
+from console.queueview import QueueView
+from console.readmodel import InvoiceView, WaitingView
 from console.web.entries import Row, rows
 from console.web.sentence import Remark, Standing, remarks
 from worker.billing.model import Company
@@ -47,6 +49,7 @@ class Counts(Struct, frozen=True, kw_only=True):
     drafts: int
     more_drafts: bool
     contacts: int
+    corrections: int = 0
 
 
 class Home(Struct, frozen=True, kw_only=True):
@@ -99,17 +102,19 @@ class Setups:
 
 async def read_home(store: Store, setups: Setups, given: frozenset[str]) -> Home:
     """Read everything Home shows. `given`: whose credentials the environment has."""
-    queue = await readmodel.queue(store)
+    queue = await queueview.queue(store)
     stored = await store.setup.current()
     waits = await readmodel.waiting(store, WAITING)
+    proposed = await readmodel.corrections(store)
     drafts, more = await _drafts(store)
     units = await store.ledger.recent(LINES)
     standing = await _standing(store, setups, stored, queue, len(waits))
+    standing = replace(standing, corrections=len(proposed))
     return Home(
         remarks=remarks(standing),
         connections=await _connections(store, queue),
-        counts=await _counts(store, queue, len(waits), len(drafts), more),
-        reasons=by_reason(waits),
+        counts=replace(await _counts(store, queue, len(waits), len(drafts), more), corrections=len(proposed)),
+        reasons=by_reason([*waits, *proposed]),
         lines=rows(units, await readmodel.entries(store, units)),
         drafts=tuple(drafts[:DRAFTS]),
         setup_version=stored.version if stored else 0,

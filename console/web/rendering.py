@@ -12,6 +12,7 @@ from aiohttp import web
 from markupsafe import Markup
 from msgspec import Struct
 
+from console.words import reason
 from worker.billing.keys import record_of
 from worker.store.links import Role
 
@@ -38,30 +39,6 @@ STATES = {
     "waiting": "waiting",
     "not-billed": "not billed",
     "unknown": "not read yet",
-}
-REASONS = {
-    "account-invalid": "Revenue account cannot be used",
-    "contact-archived": "Xero contact is archived",
-    "contact-blocked": "Xero contact is blocked",
-    "contact-merged": "Xero contact was merged",
-    "in-doubt": "May be billed already",
-    "no-account": "No revenue account",
-    "no-contact": "No Xero contact",
-    "no-currency": "No currency",
-    "no-date": "No day",
-    "no-hours": "No hours",
-    "no-rate": "No rate",
-    "no-tax-type": "No tax type",
-    "not-approved": "Not approved",
-    "not-readable": "Cannot be read",
-    "rate-currency": "Rate is in another currency",
-    "rate-unreadable": "Rate is no number",
-    "suspended": "Taken off in Xero",
-    "tax-type-invalid": "Tax type cannot be used",
-    "too-many-hours": "More than 24 hours",
-    "unknown-contact": "Xero contact is not known",
-    "unknown-currency": "Currency is not in Xero",
-    "unreadable": "Cannot be read",
 }
 SOURCES = {"people": "the person's rate in the setup", "default_rate": "the setup's default rate"}
 
@@ -124,8 +101,3 @@ def price(text: str) -> str:
     """A rate or unit price: with cents, and with what it has beyond them."""
     whole, _, rest = text.partition(".")
     return amount(f"{whole}.{rest:0<2}") if text else ""
-
-
-def reason(code: str) -> str:
-    """The words for a reason to wait."""
-    return REASONS.get(code, code.replace("-", " ").capitalize())

@@ -52,6 +52,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     to_send: int = 0
     scheduled: int = 0  # of `to_send`: settling, or due at the next run
     waiting: int = 0
+    corrections: int = 0  # proposed
 
 
 def remarks(now: Standing) -> tuple[Remark, ...]:
@@ -79,6 +80,9 @@ def _known(now: Standing) -> Iterator[Remark]:
     if not now.setup:
         return
     yield from _held(now, "attention", JOBS.keys() - ON_THE_WAY)
+    if now.corrections and (now.to_read or now.to_send or _stands_still(now)):
+        needs = _count(now.corrections, "proposed correction needs", "proposed corrections need")
+        yield Remark("attention", f"{needs} somebody's decision.")
     if now.listener is None:
         yield Remark("attention", "Nothing listens to Salesforce: changes are found by the regular check only.")
     elif now.listener.get("state") == "retrying":
@@ -87,6 +91,11 @@ def _known(now: Standing) -> Iterator[Remark]:
         yield Remark(
             "attention", "Xero asked for no calls until {at}; drafts are updated after that.", now.stopped_until
         )
+
+
+def _stands_still(now: Standing) -> bool:
+    """Whether the first sentence is not the one that counts what needs somebody."""
+    return now.mode in ("preview", "off") or any(_stopped(now))
 
 
 def _held(now: Standing, tone: Tone, jobs: Set[str]) -> Iterator[Remark]:
@@ -107,8 +116,11 @@ def _progress(now: Standing) -> Remark:
     at = (now.listener or {}).get("last_response_at", "")
     if now.to_read or now.to_send:
         return Remark("busy", f"{_doing(now)}.")
-    but = f", except {_count(now.waiting, 'entry that waits', 'entries that wait')} for somebody" if now.waiting else ""
-    tone: Tone = "attention" if now.waiting else "good"
+    needed = [_count(now.waiting, "entry that waits", "entries that wait")] if now.waiting else []
+    if now.corrections:
+        needed.append(_count(now.corrections, "proposed correction", "proposed corrections"))
+    but = f", except {' and '.join(needed)} for somebody" if needed else ""
+    tone: Tone = "attention" if needed else "good"
     if not at:
         return Remark(tone, f"All time read so far is on drafts{but}.")
     return Remark(tone, f"All time changed up to {{at}} is on drafts{but}.", at)

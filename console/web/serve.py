@@ -45,11 +45,15 @@ async def serve(settings: Settings, host: str = "127.0.0.1", port: int | None = 
         if link:
             await _print_link(store, site)
         if listening is None:
-            raise ServiceError(
-                f"Port {port} of {host} is in use.",
-                "If this deployment's console runs there, the link opens it; else choose another: --port.",
-            )
+            raise ServiceError(f"Port {port} of {host} is in use.", await _who_is_there(store, link))
         await _answer(store, settings, site, listening)
+
+
+async def _who_is_there(store: Store, link: bool) -> str:
+    if not await store.heartbeats.alive("console"):
+        return "It is not this deployment's console: choose another port with --port."
+    opens = "the link above opens it" if link else "`hourstream console` prints a link to it"
+    return f"This deployment's console runs already: {opens}. A second one needs a port of its own: --port."
 
 
 async def _answer(store: Store, settings: Settings, site: Site, listening: socket.socket) -> None:

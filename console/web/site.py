@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from worker.settings import Settings
+from worker.settings import Settings, missing_credentials
 from worker.store.store import Store
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -24,14 +24,11 @@ class Site:
     def of(cls, settings: Settings) -> "Site":
         """The part of the settings that is about the console."""
         api = settings.xero_api_url.rstrip("/")
-        given = {
-            "salesforce": settings.salesforce_client_secret or settings.salesforce_private_key_file,
-            "xero": settings.xero_client_id and settings.xero_client_secret,
-        }
+        missing = missing_credentials(settings)
         return cls(
             settings.hourstream_console_url.rstrip("/"),
             XERO_SITE if api == XERO_API else api,
-            frozenset(name for name, value in given.items() if value),
+            frozenset(service for service, names in missing.items() if not names),
         )
 
     @property

@@ -6,16 +6,28 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.output import said
+from console.up import alone
+from worker.errors import ServiceError
+from worker.setup import parse
+from worker.setup.presets import PRESETS
+from worker.store.connection import open_redis
 from worker.store.embedded import EmbeddedServer
+from worker.store.keys import Keys
+from worker.store.pair import Pair
 from worker.store.secrets import ensure_secret_key
+from worker.xero.errors import Limited
 
 REPOSITORY = Path(__file__).parents[2]
+SCALED = {"HOURSTREAM_TIME_SCALE": "10"}  # Xero's minute passes in 6 seconds: commands here make many calls
+AWAY = ("SALESFORCE_", "XERO_", "HOURSTREAM_TIME_SCALE")
 SETUP = REPOSITORY / "docs" / "setup-example.toml"
 
 
@@ -43,8 +55,9 @@ class Installation:
 @pytest.fixture(scope="module")
 def stand_ins() -> Iterator[dict[str, str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "console", "sandbox", "--seed"], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
-    )
+        [sys.executable, "-m", "console", "sandbox", "--seed"], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
+        env=os.environ | SCALED,
+    )  # fmt: skip
     assert process.stdout is not None
     environment = {}
     for line in process.stdout:
@@ -65,7 +78,9 @@ def installation(stand_ins: dict[str, str], tmp_path_factory: pytest.TempPathFac
     data.mkdir()
     ensure_secret_key(data)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SALESFORCE_", "XERO_", "HOUR"))}
-    environment = kept | stand_ins | {"HOURSTREAM_DATA": str(data), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"}
+    environment = (
+        kept | stand_ins | SCALED | {"HOURSTREAM_DATA": str(data), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"}
+    )
     server = EmbeddedServer(data)
     asyncio.run(server.start())
     yield Installation(environment, folder)
@@ -154,3 +169,132 @@ def test_a_service_that_cannot_be_reached_is_said_in_one_line(installation: Inst
     assert "Traceback" not in done.stderr
     wrong = Installation(installation.environment | {"XERO_API_URL": "http://example.test"}, installation.folder)
     assert "XERO_API_URL" in wrong.hourstream("sync", expect=2).stderr
+
+
+def test_presets_are_listed_and_each_is_a_usable_file(installation: Installation) -> None:
+    run = installation.hourstream
+    listed = run("setup", "presets").stdout
+    for preset in PRESETS:
+        assert preset.name in listed
+        file = run("setup", "presets", preset.name).stdout
+        assert file.startswith(f"# {preset.title}\n")
+        assert parse(file).schedule.invoices.kind == "preview"
+    assert "There are: time-entry" in run("setup", "presets", "nope", expect=2).stderr
+
+
+def test_a_check_signs_in_anew_so_that_a_wrong_secret_is_found(installation: Installation) -> None:
+    installation.hourstream("setup", "check", str(SETUP))
+    installation.hourstream("contacts", "pull")  # now sessions of both services are stored
+    for name in ("SALESFORCE_CLIENT_SECRET", "XERO_CLIENT_SECRET"):
+        wrong = Installation(installation.environment | {name: "wrong"}, installation.folder)
+        assert "invalid_client" in wrong.hourstream("setup", "check", str(SETUP), expect=1).stderr
+
+
+def test_what_is_on_no_invoice_is_counted_by_reason(installation: Installation) -> None:
+    run, ask = installation.hourstream, installation.json
+    waits = "entries wait: "
+    for command in (("sync",), ("invoices", "preview"), ("queue", "status")):
+        said = run(*command).stdout
+        assert waits in said, said
+        assert "not approved" in said
+    assert "Nothing would be written" in run("invoices", "preview").stdout
+    assert "not billable" in run("sync").stdout
+    waiting = ask("queue", "list")
+    assert sum(ask("queue", "status")["waiting"].values()) == len(waiting)
+    assert {"id", "reason", "since", "cause"} <= waiting[0].keys()
+    assert waiting[0]["id"] in run("queue", "list", "collect").stdout
+    assert "Nothing waits" in run("queue", "list", "corrections").stdout
+
+
+def test_a_setup_in_preview_is_said_to_be_one(installation: Installation) -> None:
+    preview = installation.folder / "again.toml"
+    preview.write_text(SETUP.read_text("utf-8").replace('invoices = "live"', 'invoices = "preview"'), "utf-8")
+    run = installation.hourstream
+    assert "In preview: nothing is written to Xero." in run("setup", "apply", str(preview)).stdout
+    assert "In preview" not in run("setup", "apply", str(SETUP)).stdout
+
+
+def test_before_a_setup_the_preview_says_what_to_do(installation: Installation, tmp_path: Path) -> None:
+    with _server_of(tmp_path) as environment:
+        fresh = Installation(installation.environment | environment, tmp_path)
+        assert "There is no setup yet. Apply one" in fresh.hourstream("invoices", "preview", expect=2).stderr
+
+
+def test_another_org_than_the_pinned_is_said_in_the_queues_status(installation: Installation, tmp_path: Path) -> None:
+    with _server_of(tmp_path) as environment:
+        other = Installation(installation.environment | environment, tmp_path)
+        other.hourstream("setup", "apply", str(SETUP))
+        asyncio.run(_pin(environment["REDIS_URL"], "00D000000000099EAA"))
+        other.hourstream("sync", expect=1)
+        said = other.hourstream("queue", "status").stdout
+        assert "serves the Salesforce org 00D000000000099EAA" in said
+        assert "Paused (collect, invoices, write_back)" in said
+
+
+def test_a_stage_is_paused_and_resumed_by_people(installation: Installation, tmp_path: Path) -> None:
+    with _server_of(tmp_path) as environment:
+        mine = Installation(installation.environment | environment, tmp_path)
+        mine.hourstream("queue", "pause", "invoices", "--why", "month end")
+        assert "Paused (invoices) by command line: month end." in mine.hourstream("queue", "status").stdout
+        mine.hourstream("queue", "resume")
+        assert "Paused" not in mine.hourstream("queue", "status").stdout
+        assert "is none of" in mine.hourstream("queue", "pause", "invoice", expect=2).stderr
+
+
+def test_up_names_every_missing_variable_at_once(installation: Installation, tmp_path: Path) -> None:
+    kept = {name: value for name, value in installation.environment.items() if not name.startswith(AWAY)}
+    said = Installation(kept | {"HOURSTREAM_DATA": str(tmp_path)}, tmp_path).hourstream("up", expect=2).stderr
+    for name in ("SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET", "XERO_GRANT", "XERO_CLIENT_ID"):
+        assert name in said
+    assert said.count("\n") == 1
+
+
+def test_a_second_up_on_the_same_data_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    holder = (
+        "import sys, pathlib\nfrom console.up import alone\n"
+        "with alone(pathlib.Path(sys.argv[1])):\n    print(1, flush=True)\n    sys.stdin.read()\n"
+    )
+    first = subprocess.Popen(
+        [sys.executable, "-c", holder, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
+    )  # fmt: skip
+    assert first.stdout is not None
+    assert first.stdout.readline() == "1\n"
+    with pytest.raises(ServiceError, match=f"already runs on .*, pid {first.pid}"), alone(tmp_path):
+        raise AssertionError("two at once")
+    first.kill()
+    first.communicate()
+    with alone(tmp_path):
+        assert (tmp_path / "up.lock").read_text() == f"{os.getpid()}\n"
+    with alone(tmp_path):
+        assert (tmp_path / "up.lock").exists()
+
+
+def test_somebody_at_a_terminal_is_told_when_to_run_it_again() -> None:
+    assert said(Limited(11.2, "the minute's calls are used up")).endswith("Run it again in 12 s.")
+
+
+def test_commands_print_no_log_lines_of_retries(installation: Installation) -> None:
+    away = Installation(
+        installation.environment | {"SALESFORCE_LOGIN_URL": "http://127.0.0.1:9", "HOURSTREAM_TIME_SCALE": "20"},
+        installation.folder,
+    )
+    errors = away.hourstream("setup", "check", str(SETUP), expect=1).stderr
+    assert len(errors.strip().splitlines()) == 1, errors
+
+
+@contextmanager
+def _server_of(folder: Path) -> Iterator[dict[str, str]]:
+    """The environment of a deployment of its own in this folder, while its server runs."""
+    ensure_secret_key(folder)
+    server = EmbeddedServer(folder)
+    asyncio.run(server.start())
+    yield {"HOURSTREAM_DATA": str(folder), "REDIS_URL": server.url}
+    asyncio.run(server.stop())
+
+
+async def _pin(url: str, org: str) -> None:
+    redis = open_redis(url)
+    await redis.delete(Keys()("pair"))
+    await Pair(redis, Keys()).pin("org", org)
+    await redis.aclose()

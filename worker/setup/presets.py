@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PLACEHOLDER_START = "2026-11-01"  # the day that stands in the texts below
+
 _BILLING = """
 [schedule]
 invoices = "preview"                      # nothing is written to Xero yet; "live" when the preview is right
