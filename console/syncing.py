@@ -12,6 +12,7 @@ from worker.jobs.invoice import invoice
 from worker.jobs.rebuild import rebuild
 from worker.jobs.reconcile import reconcile
 from worker.jobs.statuses import statuses
+from worker.jobs.upkeep import upkeep
 from worker.jobs.write_back import write_back
 
 ROUNDS = 200
@@ -38,6 +39,8 @@ async def sync(ctx: Context) -> SyncView:
     await reconcile(ctx)
     entries = (await collect(ctx)).read
     await statuses(ctx)
+    await upkeep(ctx)
+    entries += (await collect(ctx)).read
     invoices = await _invoices(ctx)
     await write_back(ctx)
     after = (await ctx.store.governor.state()).calls_total

@@ -11,7 +11,7 @@ from console.readmodel import EntryView, InvoiceView
 from worker.billing.keys import record_of
 from worker.billing.model import Entry
 from worker.context import Context
-from worker.jobs.collect import judge
+from worker.jobs.judging import judge
 from worker.salesforce.ids import id18
 from worker.setup import Setup, SetupError, parse
 from worker.setup.mapping import entry_from
@@ -20,6 +20,20 @@ from worker.store.ledger import Unit
 from worker.store.store import Store
 
 SOURCES = {"people": "the person's rate", "default_rate": "the default rate"}
+
+
+NEXT = {
+    "waiting": "- `hourstream waiting list` says what to do",
+    "suspended": "- decide with `hourstream waiting bill`, `elsewhere` or `dont-bill`",
+}
+STEPS = {
+    "open": "It takes its period's time until it is approved in Xero, or its period closes.",
+    "awaiting-approval": "Approve it in Xero; later changes become corrections.",
+    "approved": "Later changes become corrections (`hourstream corrections list`).",
+    "paid": "Later changes become corrections (`hourstream corrections list`).",
+    "voided": "Its time waits for a decision (`hourstream waiting list`).",
+    "deleted": "Its time is free, or waits for a decision (`hourstream waiting list`).",
+}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +69,9 @@ def _together(name: str, found: Sequence[Answer]) -> Answer:
         hours = sum((Decimal(each.hours or 0) for each in mine), Decimal(0))
         where = ", ".join(sorted({each.invoice for each in mine if each.invoice}))
         reasons = ", ".join(sorted({each.reason for each in mine if each.reason}))
-        said = " ".join(text for text in (f"on {where}" if where else "", f"({reasons})" if reasons else "") if text)
-        parts.append(f"{readmodel.plain(hours)} h {state.replace('-', ' ')} {said}".rstrip())
+        said = (f"on {where}" if where else "", _rates(mine), f"({reasons})" if reasons else "", NEXT.get(state, ""))
+        words = " ".join(text for text in said if text)
+        parts.append(f"{readmodel.plain(hours)} h {state.replace('-', ' ')} {words}".rstrip())
     total = sum((Decimal(each.hours or 0) for each in found), Decimal(0))
     return Answer(
         id=name, state=states[0] if len(states) == 1 else "mixed", reason="",
@@ -64,6 +79,13 @@ def _together(name: str, found: Sequence[Answer]) -> Answer:
         invoice=", ".join(sorted({each.invoice for each in found if each.invoice})), line="",
         hours=readmodel.plain(total), rate="", rate_source="", amount="",
     )  # fmt: skip
+
+
+def _rates(answers: Sequence[Answer]) -> str:
+    """The rates of these, each with where it came from."""
+    rates = sorted({(Decimal(each.rate), each.rate_source) for each in answers if each.rate})
+    said = [f"{_price(readmodel.plain(rate))} ({SOURCES.get(source, source)})" for rate, source in rates]
+    return f"at {' and '.join(said)}" if said else ""
 
 
 def _proposed(found: Sequence[Answer]) -> str:
@@ -127,7 +149,8 @@ def _of_entry(view: EntryView, contact: str, unapproved: str = "") -> Answer:
     else:
         text = f"{lead} waits: {view.text}"
     text += unapproved
-    proposed = f" Proposed correction: {' '.join(view.corrections)}" if view.corrections else ""
+    accept = f"Say `hourstream corrections accept {record_of(view.id)}`, or `ignore`."
+    proposed = f" Proposed: {'; '.join(view.corrections)} {accept}" if view.corrections else ""
     return Answer(
         id=view.id, state=view.state, reason=view.reason, text=text + proposed, invoice=view.invoice, line=view.line,
         hours=view.hours, rate=view.rate, rate_source=view.rate_source, amount=view.amount,
@@ -151,9 +174,10 @@ def _of_invoice(view: InvoiceView) -> Answer:
         f"{view.hours} h in {words.count(len(view.entries), 'entry', 'entries')} on "
         f"{words.count(len(view.lines), 'line', 'lines')}, {_total(view)}."
     )
+    step = view.problem or STEPS.get(view.status, "")
     return Answer(
         id=f"{view.key}/{view.sequence}", state=view.status, reason="problem" if view.problem else "",
-        text=f"{text} {view.problem}".rstrip(), invoice=view.number, line="", hours=view.hours, rate="",
+        text=f"{text} {step}".rstrip(), invoice=view.number, line="", hours=view.hours, rate="",
         rate_source="", amount=view.amount,
     )  # fmt: skip
 
@@ -165,14 +189,14 @@ async def _not_in_ledger(ctx: Context, name: str) -> list[Answer]:
         return []
     paths = [*loaded.setup.paths(), "IsDeleted"]
     rows = await ctx.salesforce.retrieve(loaded.setup.source.sobject, paths, [record], all_rows=True)
-    entries = {entry.id: entry for entry in (_entry(row, loaded.setup) for row in rows)}
+    entries = {entry.id: entry for entry in (_entry(row, loaded.setup, loaded.rules.timezone) for row in rows)}
     facts = await judge(ctx, loaded, entries, {}, {})
     units = [Unit(id=fact.id, entry=fact.entry, verdict=fact.verdict) for fact in facts]
     return await _answers(ctx.store, units)
 
 
-def _entry(row: dict[str, Any], setup: Setup) -> Entry:
-    return msgspec.structs.replace(entry_from(row, setup, timezone="UTC"), deleted=bool(row.get("IsDeleted")))
+def _entry(row: dict[str, Any], setup: Setup, timezone: str) -> Entry:
+    return msgspec.structs.replace(entry_from(row, setup, timezone=timezone), deleted=bool(row.get("IsDeleted")))
 
 
 async def _answers(store: Store, units: Sequence[Unit]) -> list[Answer]:

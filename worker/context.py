@@ -3,15 +3,24 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from msgspec.structs import replace as structs_replace
+
 from worker.billing.model import Company, Contact, Rules
+from worker.billing.zones import iana
 from worker.errors import ConnectionPaused
 from worker.limits import Limits
 from worker.salesforce.client import SalesforceClient
 from worker.settings import Settings
-from worker.setup import Setup, parse
+from worker.setup import Setup, SetupError, parse
 from worker.store.store import Store
 from worker.store.worklist import Settle
 from worker.xero.client import XeroClient
+
+SHAPE = (
+    "invoice_per", "period", "line_per", "description", "reference", "invoice_date", "number_prefix", "tracking",
+    "round_minutes", "round_mode", "round_per", "surcharges", "show_non_billable", "version",
+)  # fmt: skip
+"""What a document keeps of the setup it was opened under: grouping, rounding and how it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +47,47 @@ class Context:
     salesforce: SalesforceClient
     xero: XeroClient
     who: str
-    _cache: dict[int, Loaded] = field(default_factory=dict)
+    _cache: dict[tuple[int, str], Loaded] = field(default_factory=dict)
+    _shapes: dict[int, Rules | None] = field(default_factory=dict)
 
     async def loaded(self) -> Loaded | None:
         """The setup in force; None before the first one is saved."""
         stored = await self.store.setup.current()
         if stored is None:
             return None
-        if stored.version not in self._cache:
-            setup = parse(stored.text)
+        company = await self.store.company.get()
+        name = stored.version, company.timezone if company else ""
+        if name not in self._cache:
             self._cache.clear()
-            org = (await self.store.pair.get()).get("org") or await self.org()
-            self._cache[stored.version] = Loaded(setup, stored.version, setup.rules(org, stored.version))
-        return self._cache[stored.version]
+            self._cache[name] = await self._load(stored.text, *name)
+        return self._cache[name]
+
+    async def loaded_as(self, setup: Setup) -> Loaded:
+        """This setup as it would be in force; its version is one that none was saved under yet."""
+        stored, company = await self.store.setup.current(), await self.company()
+        version = max([*await self.store.setup.versions(), stored.version if stored else 0]) + 1
+        return await self._made(setup, version, company.timezone)
+
+    async def _load(self, text: str, version: int, timezone: str) -> Loaded:
+        return await self._made(parse(text), version, timezone)
+
+    async def _made(self, setup: Setup, version: int, timezone: str) -> Loaded:
+        org = (await self.store.pair.get()).get("org") or await self.org()
+        return Loaded(setup, version, setup.rules(org, version, iana(timezone)))
+
+    async def rules_of(self, loaded: Loaded, version: int) -> Rules:
+        """The rules for a document that was opened under `version`: its shape is that version's, the rest is in force.
+
+        Those in force where that version is not known any more.
+        """
+        if version in (0, loaded.version):
+            return loaded.rules
+        if version not in self._shapes:
+            self._shapes[version] = _rules(await self.store.setup.version(version), loaded.rules.org, version)
+        older = self._shapes[version]
+        if older is None or older.source != loaded.rules.source:
+            return loaded.rules
+        return structs_replace(loaded.rules, **{name: getattr(older, name) for name in SHAPE})
 
     async def org(self) -> str:
         """The id of the Salesforce org that answers; asked before anything is read from it or written to it.
@@ -121,6 +158,14 @@ class Context:
                 break
             known |= await self.store.contacts.get_many(sorted(onward))
         return {id_: _followed(contact, known) for id_, contact in found.items()}
+
+
+def _rules(text: str | None, org: str, version: int) -> Rules | None:
+    """The rules of an older setup; None where its file is gone, or says what is not understood any more."""
+    try:
+        return parse(text).rules(org, version) if text is not None else None
+    except SetupError:
+        return None
 
 
 def _followed(contact: Contact, known: dict[str, Contact]) -> Contact:

@@ -24,6 +24,7 @@ class Limits:
     repeats: int = 2  # a count: how often the same bytes may be sent again
     fresh_read: float = 10.0  # a draft's state may be this old when an update of it begins
     minute: float = 60.0  # a Xero call's slot is free this long after its answer
+    credit_wait: float = 360.0  # "not found" of a credit note counts only this long after its first send
     call_lease: float = 120.0  # a call slot whose owner died is given up after this
     rebuild_wait: float = 90.0  # before a rebuild reads Xero: what may still be on the wire has arrived
     step: float = 30.0  # the longest one job may work before it stores its cursor and rings again

@@ -15,6 +15,7 @@ import structlog
 from arq import cron
 from arq.worker import Worker, func
 
+from worker.applying import apply_setup
 from worker.context import Context
 from worker.fresh import FreshTokens
 from worker.health import health
@@ -23,6 +24,7 @@ from worker.jobs.contacts import contacts
 from worker.jobs.rebuild import rebuild
 from worker.jobs.reconcile import reconcile
 from worker.jobs.statuses import statuses
+from worker.jobs.upkeep import upkeep
 from worker.jobs.write_back import write_back
 from worker.limits import Limits
 from worker.salesforce.client import SalesforceClient
@@ -38,6 +40,8 @@ from worker.store.store import Bell, Store
 from worker.ticking import Failures, scheduled_invoice, tick
 from worker.xero.client import XeroClient
 from worker.xero.config import XeroConfig
+
+__all__ = ["apply_setup", "limits_of", "name_of_process", "open_store", "run_worker", "wire"]
 
 log = structlog.get_logger()
 
@@ -107,19 +111,6 @@ async def first_setup(store: Store, settings: Settings) -> None:
     await apply_setup(store, text, by="HOURSTREAM_SETUP")
 
 
-async def apply_setup(store: Store, text: str, by: str) -> int:
-    """Make this text the setup in force; gives its version. Raises `SetupError` for a text that is none."""
-    from worker.setup import parse
-
-    setup = parse(text)
-    stored = await store.setup.save(text, by)
-    await store.set_preview(not setup.schedule.invoices.writes)
-    await store.audit.write(by, "setup.saved", f"setup {stored.version}", {"version": stored.version})
-    await store.inbox.request_resync(f"setup:{stored.version}", "")
-    await store.bell.ring("reconcile")
-    return stored.version
-
-
 # ---- the arq worker ------------------------------------------------------------------------------------------------
 
 
@@ -143,7 +134,7 @@ async def run_worker(settings: Settings) -> None:
         logging.getLogger("arq").setLevel(logging.WARNING)  # it tells of every doorbell, every second
     jobs: dict[str, Job] = {
         "collect": collect, "invoice": scheduled_invoice, "write_back": write_back, "contacts": contacts,
-        "statuses": statuses, "reconcile": reconcile, "rebuild": rebuild,
+        "statuses": statuses, "reconcile": reconcile, "rebuild": rebuild, "upkeep": upkeep,
     }  # fmt: skip
     async with wire(settings, name_of_process()) as context, health(settings, context.store):
 

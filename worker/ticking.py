@@ -1,7 +1,7 @@
 """What a cron asks every second, and what happens when a job fails."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -12,7 +12,6 @@ from worker.jobs.backoff import delay
 from worker.jobs.invoice import InvoiceReport, invoice
 from worker.store.cursors import Cursor
 from worker.store.epoch import RebuildLostError
-from worker.store.ledger import Unit
 from worker.store.worklist import EpochMovedError
 
 log = structlog.get_logger()
@@ -20,8 +19,7 @@ log = structlog.get_logger()
 RUN = "invoice-run"  # the cursor that says that a scheduled run is open
 SCHEDULED = ("every", "cron")
 RECURRING = ("contacts", "statuses", "reconcile")
-PAGE = 500
-MOST_PARKED = 10_000
+UPKEEP, UPKEEP_EVERY = "upkeep", 60.0  # seconds
 
 
 async def tick(ctx: Context) -> None:
@@ -41,28 +39,10 @@ async def tick(ctx: Context) -> None:
         every = getattr(loaded.setup.schedule, task)
         if await ctx.store.schedule.due(task, every.total_seconds() / ctx.settings.hourstream_time_scale):
             await ctx.store.bell.ring(task)
+    if await ctx.store.schedule.due(UPKEEP, UPKEEP_EVERY / ctx.settings.hourstream_time_scale):
+        await ctx.store.bell.ring(UPKEEP)
     if await ctx.store.inbox.resyncs():
         await ctx.store.bell.ring("reconcile")
-    if await ctx.store.schedule.due("waiting", ctx.limits.daily_retry):
-        await _try_waiting(ctx)
-
-
-async def _try_waiting(ctx: Context) -> None:
-    """Whatever waits is tried again: its cause may have been mended where nobody told us."""
-    waiting = [unit.id async for unit in _all_waiting(ctx)]
-    await ctx.store.inbox.add(waiting)
-    for work in ctx.store.lists():
-        await work.release([parked.id for parked in await work.parked(0, MOST_PARKED)])
-    if waiting:
-        log.info("waiting_tried_again", entries=len(waiting))
-
-
-async def _all_waiting(ctx: Context) -> AsyncIterator[Unit]:
-    start = 0
-    while page := await ctx.store.ledger.waiting(start, PAGE):
-        for unit in page:
-            yield unit
-        start += PAGE
 
 
 # ---- invoices by a schedule ----------------------------------------------------------------------------------------
@@ -141,5 +121,5 @@ class Failures:
         for stage in ctx.store.lists():
             if stage.stage in (name, f"{name}s"):
                 await stage.hold_until(wait)
-        if name in RECURRING:  # it was rung for once; it is due again, not an hour later
+        if name in (*RECURRING, UPKEEP):  # it was rung for once; it is due again, not an hour later
             await ctx.store.schedule.again(name)

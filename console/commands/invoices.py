@@ -9,6 +9,8 @@ import typer
 from console import output, readmodel
 from console.readmodel import InvoiceView, LeftOut
 from worker.billing.keys import record_of
+from worker.errors import ServiceError
+from worker.store.store import Store
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -79,6 +81,91 @@ def show(
         return
     for view in found:
         _show_one(view, entries)
+
+
+@app.command()
+def create(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key as `preview` names it.")], as_json: Json = False
+) -> None:
+    """Create (or update) one draft in Xero from the preview, also while the setup says preview."""
+    from console.syncing import complete_ledger
+    from worker.jobs.collect import collect
+    from worker.jobs.drafts import create as make
+
+    async def work() -> list[InvoiceView]:
+        async with output.context() as ctx:
+            await complete_ledger(ctx)
+            await collect(ctx)
+            document = await make(ctx, key.partition("/")[0])
+            return await readmodel.invoice(ctx.store, f"{document.key}/{document.sequence}")
+
+    [view] = output.run(work())
+    if as_json:
+        output.show_json(view)
+    else:
+        output.screen.print(f"{view.number} is a draft in Xero: {view.hours} h, {view.amount} {view.currency}.")
+
+
+@app.command()
+def withdraw(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="An invoice's key or number.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every open draft of ours.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete drafts of ours in Xero that nobody touched. While the setup is live, due time makes new ones."""
+    from worker.jobs.drafts import Withdrawn
+    from worker.jobs.drafts import withdraw as take_back
+
+    if bool(key) == everything:
+        sys.stderr.write("Name one invoice, or say --all.\n")
+        raise SystemExit(output.WRONG)
+
+    async def work() -> list[Withdrawn]:
+        async with output.context() as ctx:
+            found = await readmodel.invoices(ctx.store, "open") if everything else await _named(ctx.store, key)
+            return await take_back(ctx, list(dict.fromkeys(view.key for view in found)))
+
+    done = output.run(work())
+    if as_json:
+        output.show_json(done)
+    else:
+        for each in done:
+            output.screen.print(f"{each.number or each.key}: {each.why or 'withdrawn.'}", soft_wrap=True)
+        if not done:
+            output.screen.print("There is no open draft of ours.")
+    raise SystemExit(output.FAILED if any(each.why for each in done) and not everything else output.DONE)
+
+
+@app.command()
+def rerate(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="An invoice's key or number.")], as_json: Json = False
+) -> None:
+    """Apply the rates of now to the time on an open draft (a rate is kept as it was when time was first billed)."""
+    from worker.jobs.drafts import Rerated
+    from worker.jobs.drafts import rerate as apply_rates
+    from worker.jobs.invoice import invoice as send
+
+    async def work() -> list[Rerated]:
+        async with output.context() as ctx:
+            [view, *_] = await _named(ctx.store, key)
+            done = await apply_rates(ctx, view.key)
+            await send(ctx)
+            return done
+
+    done = output.run(work())
+    if as_json:
+        output.show_json([{"id": r.unit, "before": str(r.before), "after": str(r.after)} for r in done])
+        return
+    rows = [[record_of(r.unit), readmodel.plain(r.before), readmodel.plain(r.after)] for r in done]
+    output.show_rows("New rates", ["id", "was", "is"], rows, "Every entry on it has the rate of now already.")
+
+
+async def _named(store: Store, name: str) -> list[InvoiceView]:
+    """The documents that a key or number names. Raises `ServiceError` for none."""
+    found = await readmodel.invoice(store, name)
+    if not found:
+        raise ServiceError(f"There is no invoice {name}.", "`hourstream invoices list` names them.")
+    return found
 
 
 def _show(views: Sequence[InvoiceView], as_json: bool, empty: str, title: str = "Invoices") -> None:

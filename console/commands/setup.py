@@ -1,5 +1,6 @@
 """`hourstream setup …`: validate a setup file against the live org and company, make it current, read it back."""
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,8 +10,11 @@ from typing import Annotated
 import typer
 
 from console import output
+from worker.billing.brake import Effect
 from worker.context import Context
 from worker.errors import ConfigurationError
+from worker.jobs.braking import effect_of, figures
+from worker.jobs.effect import plans_under
 from worker.setup import Problem, Setup, parse
 from worker.setup.check import check as check_live
 from worker.setup.check import errors
@@ -45,16 +49,36 @@ def check(file: File, as_json: Json = False) -> None:
 
 
 @app.command()
-def apply(file: File, as_json: Json = False) -> None:
-    """Make a setup file current, after the same check."""
-    from worker.main import apply_setup
+def effect(file: File, as_json: Json = False) -> None:
+    """What a setup file would do to the drafts, in money. Nothing is changed; locked documents never are."""
+
+    async def work() -> Effect:
+        setup = parse(_text(file), name=file.name)
+        async with output.context() as ctx:
+            return await _effect(ctx, setup)
+
+    found = output.run(work())
+    if as_json:
+        output.show_json(figures(found))
+    else:
+        output.screen.print(_sentence(found), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def apply(
+    file: File,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a setup file current, after the same check; says what it does to the drafts first, and asks where it can."""
+    from worker.applying import apply_setup
 
     async def work() -> tuple[int, list[Problem], Setup]:
         text = _text(file)
         setup = parse(text, name=file.name)
         async with output.context(fresh=True) as ctx:
             problems = await _live(ctx, setup)
-            if errors(problems):
+            if errors(problems) or not await _agreed(ctx, setup, ask=not yes and not as_json):
                 return 0, problems, setup
             return await apply_setup(ctx.store, text, by="command line"), problems, setup
 
@@ -137,6 +161,45 @@ def setup_file(found: Preset) -> str:
     """The preset as a file to edit: what it is for stands in it as a comment."""
     start = datetime.now(UTC).date().replace(day=1).isoformat()
     return f"# {found.title}\n{found.text.replace(PLACEHOLDER_START, start)}"
+
+
+async def _effect(ctx: Context, setup: Setup) -> Effect:
+    """What this setup would do to the drafts that there are. Nothing while the ledger is not complete."""
+    if not await ctx.store.epoch.current():
+        return Effect()
+    return await effect_of(ctx, await plans_under(ctx, setup))
+
+
+async def _agreed(ctx: Context, setup: Setup, *, ask: bool) -> bool:
+    """Say on stderr what the setup would do to drafts; where somebody sits there, ask whether that is meant."""
+    if await ctx.store.setup.current() is None:
+        return True
+    found = await _effect(ctx, setup)
+    if not _does_anything(found):
+        return True
+    sys.stderr.write(f"{_sentence(found)}\n")
+    if not (ask and sys.stdin.isatty()):
+        return True
+    return await asyncio.to_thread(typer.confirm, "Apply it?", err=True)
+
+
+def _does_anything(found: Effect) -> bool:
+    return bool(found.new_invoices or found.removed_entries or found.changed_value or found.corrections)
+
+
+def _sentence(found: Effect) -> str:
+    """An effect in one sentence."""
+    said = []
+    if found.new_invoices:
+        said.append(f"{found.new_invoices} new drafts")
+    if found.removed_entries:
+        said.append(f"{found.removed_entries} entries taken off drafts")
+    if found.changed_value:
+        was, after = f"{found.open_total} {found.currency}", f"{found.total_after} {found.currency}"
+        said.append(f"{found.changed_value} {found.currency} taken off or priced anew ({was} before, {after} after)")
+    if found.corrections:
+        said.append(f"{found.corrections} corrections billed")
+    return f"With this setup: {'; '.join(said)}." if said else "With this setup no draft changes."
 
 
 def _text(file: Path) -> str:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sandbox.xero import contacts, documents, payments, wire
+from sandbox.xero import allocations, contacts, documents, payments, wire
 from sandbox.xero.contact_shapes import contact_shape
 from sandbox.xero.documents import Author, Write
 from sandbox.xero.errors import CallError, RuleError
 from sandbox.xero.fields import Fields
 from sandbox.xero.records import Document, Kind
-from sandbox.xero.shapes import document_shape, payment_shape
+from sandbox.xero.shapes import allocation_shape, document_shape, payment_shape
 from sandbox.xero.wire import Json
 
 if TYPE_CHECKING:
@@ -64,6 +64,32 @@ def _pay(company: "XeroCompany", id: str, amount: str = "", account: str = "090"
 def _remove_payment(company: "XeroCompany", id: str) -> Json:
     gone = payments.remove(company.books, id, Fields({"Status": "DELETED"}, "payment"), PERSON)
     return payment_shape(company.books, gone)
+
+
+def _allocate(company: "XeroCompany", credit_note: str, invoice: str, amount: str = "") -> Json:
+    """Set a credit note against an invoice: by the amount, or by all that goes."""
+    note, against = (
+        documents.find(company.books, *key) for key in (("credit_note", credit_note), ("invoice", invoice))
+    )
+    body = {"Invoice": {"InvoiceID": against.id}, "Amount": amount or str(min(note.due_amount, against.due_amount))}
+    made = allocations.allocate(company.books, note, Fields(body, "allocation"), PERSON)
+    return allocation_shape(company.books, made)
+
+
+def _remove_allocation(company: "XeroCompany", credit_note: str, id: str) -> Json:
+    note = documents.find(company.books, "credit_note", credit_note)
+    return allocation_shape(company.books, allocations.remove(company.books, note, id, PERSON))
+
+
+def _tracking(company: "XeroCompany", category: str, option: str = "", status: str = "ARCHIVED") -> Json:
+    """Archive (or take back) a tracking option, or without one the whole category, by name."""
+    books = company.books
+    found = next((one for one in books.tracking.values() if one.name == category), None)
+    if found is None or (option and option not in {one.name for one in found.options}):
+        raise RuleError(f"no tracking {category} {option}".rstrip())
+    options = tuple(replace(one, status=status) if one.name == option else one for one in found.options)
+    books.tracking[found.id] = replace(found, options=options, status=found.status if option else status)
+    return {"category": category, "option": option, "status": status}
 
 
 def _contact(company: "XeroCompany", body: Json, id: str = "") -> Json:
@@ -148,6 +174,9 @@ ACTIONS: dict[str, Callable[..., Json]] = {
     "delete": _status("DELETED"),
     "pay": _pay,
     "remove-payment": _remove_payment,
+    "allocate": _allocate,
+    "remove-allocation": _remove_allocation,
+    "tracking": _tracking,
     "contact": _contact,
     "merge": _merge,
     "account": _account,

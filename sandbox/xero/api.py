@@ -22,6 +22,7 @@ from sandbox.xero.wire import Json
 
 PREFIX = "/api.xro/2.0/"
 MAX_BODY = 3_500_000
+MAX_FILE = 26_000_000
 OWN_FAULTS = frozenset(
     {
         "error-500-cached",
@@ -65,6 +66,8 @@ class Api:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return Kept(413, b"", HTML)
+        if len(body) > MAX_BODY and "/Attachments/" not in request.path:
+            return Kept(413, b"", HTML)
         key = request.headers.get("Idempotency-Key")
         self.company.requests.read_body(entry, body, key, is_write=request.method in WRITES)
         try:
@@ -75,17 +78,19 @@ class Api:
             return Kept(404, b"", HTML)
         except CallError as refused:
             return _refusal(refused, as_json=True)
-        call = self._call(request, entry, session, body, match.groupdict().get("key", ""))
+        call = self._call(request, entry, session, body, match.groupdict())
         return await self._limited(request, call, route, key or "")
 
-    def _call(self, request: web.Request, entry: Entry, session: Session, body: bytes, key: str) -> Call:
+    def _call(self, request: web.Request, entry: Entry, session: Session, body: bytes, named: dict[str, str]) -> Call:
         app = self.company.tokens.apps[session.client_id]
         return Call(
             company=self.company,
             method=request.method,
-            key=key,
+            key=named.get("key", ""),
+            part=named.get("part", ""),
             query={name.lower(): value for name, value in request.query.items()},
             body=body,
+            content_type=request.headers.get("Content-Type", ""),
             modified_since=request.headers.get("If-Modified-Since", ""),
             author=Author(app.name, app.client_id),
             entry=entry,
@@ -183,7 +188,7 @@ def _scripted_limit(fault: Fault | None) -> Excess | None:
     return Excess(problem, None if default is None else int(fault.delay) or default)
 
 
-def _run(handler: Callable[[Call], Json], call: Call, as_json: bool) -> Kept:
+def _run(handler: Callable[[Call], Json | Kept], call: Call, as_json: bool) -> Kept:
     kind = call.fault.kind if call.fault else ""
     if kind == "error-500-cached":
         return _refusal(internal_error(), as_json)
@@ -195,6 +200,8 @@ def _run(handler: Callable[[Call], Json], call: Call, as_json: bool) -> Kept:
         return Kept(404, b"", HTML)
     if kind == "error-500-cached-after":
         return _refusal(internal_error(), as_json)
+    if isinstance(answer, Kept):
+        return answer
     return Kept(200, wire.encode(answer), JSON) if as_json else Kept(200, wire.to_xml("Response", answer), XML)
 
 

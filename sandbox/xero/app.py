@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults, fault_middleware
-from sandbox.xero.api import MAX_BODY, OWN_FAULTS, PREFIX, Api
+from sandbox.xero.api import MAX_FILE, OWN_FAULTS, PREFIX, Api
 from sandbox.xero.company import XeroCompany
 from sandbox.xero.identity import Identity
 from sandbox.xero.site import Site, page_templates
@@ -22,7 +22,7 @@ def xero_faults() -> Faults:
 def create_app(clock: Clock, faults: Faults, company: XeroCompany) -> web.Application:
     """Everything Xero serves, for `web.AppRunner`."""
     templates = page_templates()
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[fault_middleware(faults, clock)])
+    app = web.Application(client_max_size=MAX_FILE, middlewares=[fault_middleware(faults, clock)])
     app.add_routes(Identity(company, templates).routes())
     app.add_routes(Site(company, templates).routes())
     app.router.add_route("*", PREFIX + "{tail:.*}", Api(company).handle)

@@ -1,7 +1,7 @@
 """The company's books: everything that is stored, and the few questions every rule asks of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.clock import Clock
 from sandbox.xero import chart
-from sandbox.xero.records import Contact, Document, Kind, Note, Payment
+from sandbox.xero.records import Allocation, Attachment, Contact, Document, Kind, Note, Payment
 from sandbox.xero.switches import Switches
 
 _PREFIX: dict[Kind, str] = {"invoice": "INV-", "credit_note": "CN-"}
@@ -42,10 +42,12 @@ class Shelves:
     documents: dict[str, Document] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     notes: dict[str, tuple[Note, ...]] = field(default_factory=dict)
+    allocations: dict[str, Allocation] = field(default_factory=dict)
+    attachments: dict[str, tuple[Attachment, ...]] = field(default_factory=dict)  # by document
 
     def copy(self) -> "Shelves":
         """A copy that later writes do not reach."""
-        return Shelves(dict(self.contacts), dict(self.documents), dict(self.payments), dict(self.notes))
+        return Shelves(**{shelf.name: dict(getattr(self, shelf.name)) for shelf in fields(self)})
 
 
 class Books:
@@ -107,6 +109,11 @@ class Books:
         if kind == "credit_note" and self.switches["credit_note_number"] == "repeatable":
             return False
         return any(self._holds_number(document) for document in self.numbered(kind, number) if document.id != except_id)
+
+    def allocations(self, document: Document) -> list[Allocation]:
+        """What of a credit note is set against invoices, or of credit notes against an invoice, oldest first."""
+        every = self.shelves.allocations.values()
+        return [one for one in every if document.id in {one.credit_note_id, one.invoice_id}]
 
     def next_number(self, kind: Kind) -> str:
         """The company's next number that no document carries."""

@@ -13,13 +13,18 @@ from sandbox.xero.wire import Json, flag, ms_date
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked, by whom. `query` has lower-case names, as Xero does not mind their case."""
+    """What was asked, by whom. `query` has lower-case names, as Xero does not mind their case.
+
+    `key` is the record the address names, `part` what it names below that record.
+    """
 
     company: XeroCompany
     method: str
     key: str
+    part: str
     query: dict[str, str]
     body: bytes
+    content_type: str
     modified_since: str
     author: Author
     entry: Entry

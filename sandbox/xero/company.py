@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sandbox.clock import Clock
+from sandbox.xero import attachments
 from sandbox.xero.actions import ACTIONS
 from sandbox.xero.books import Books
 from sandbox.xero.contact_shapes import contact_shape
@@ -12,7 +13,7 @@ from sandbox.xero.errors import MissingError, RuleError
 from sandbox.xero.idempotency import IdempotencyKeys
 from sandbox.xero.limits import RateLimits
 from sandbox.xero.records import Kind
-from sandbox.xero.shapes import document_shape, payment_shape
+from sandbox.xero.shapes import allocation_shape, document_shape, payment_shape
 from sandbox.xero.switches import Switches
 from sandbox.xero.tokens import SCOPES, App, Tokens
 from sandbox.xero.traffic import Traffic
@@ -84,6 +85,8 @@ class XeroCompany:
             "invoices": self._documents("invoice"),
             "creditNotes": self._documents("credit_note"),
             "payments": [payment_shape(books, payment) for payment in shelves.payments.values()],
+            "allocations": [allocation_shape(books, one) for one in shelves.allocations.values()],
+            "attachments": attachments.summary(books),
             "history": {
                 document: [
                     {"at": note.at.isoformat(), "changes": note.changes, "user": note.user, "details": note.details}

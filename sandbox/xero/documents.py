@@ -1,6 +1,7 @@
 """Creating and changing invoices and credit notes, by Xero's rules on numbers, statuses, lines, locks and payments."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from uuid import uuid4
 
@@ -18,7 +19,6 @@ TRANSITIONS = {
     "PAID": frozenset({"PAID"}),
 }
 STATUSES = LIVE | {"VOIDED", "DELETED"}
-WRONG_STATUS = "Invoice not of valid status for modification"
 HAS_PAYMENT = "This document cannot be edited as it has a payment or credit note allocated to it."
 _CHANGES = {"SUBMITTED": "Submitted", "AUTHORISED": "Approved", "VOIDED": "Voided", "DELETED": "Deleted"}
 
@@ -127,7 +127,7 @@ def _create(books: Books, body: Fields, how: Write) -> Document:
 def _update(books: Books, old: Document, body: Fields, how: Write) -> Document:
     status = body.choice("Status", STATUSES) or old.status
     if status not in TRANSITIONS.get(old.status, frozenset()):
-        raise RuleError(HAS_PAYMENT if old.paid or old.credited else WRONG_STATUS)
+        raise RuleError(HAS_PAYMENT if old.paid or old.credited else wrong_status(old))
     if status in {"DELETED", "VOIDED"}:
         return _end(books, old, status, how.author)
     sent = body.inner("Contact")
@@ -171,7 +171,7 @@ def _end(books: Books, old: Document, status: str, author: Author) -> Document:
     if old.paid or old.credited:
         raise RuleError(HAS_PAYMENT)
     if old.status in APPROVED:
-        _check_locks(books, old)
+        check_locks(books, old.day)
     ended = replace(old, status=status, updated=books.moment())
     return books.store(ended, _note(books, author, _CHANGES[status], ended))
 
@@ -190,17 +190,23 @@ def _check(books: Books, document: Document, was: Document | None = None) -> Non
         raise RuleError("Due date must be specified")
     if any(not line.account_code for line in document.lines if not line.is_text):
         raise RuleError("Account code must be specified")
-    _check_locks(books, document)
+    check_locks(books, document.day)
     if was is not None and was.status in APPROVED:
-        _check_locks(books, was)
+        check_locks(books, was.day)
 
 
-def _check_locks(books: Books, document: Document) -> None:
+def wrong_status(document: Document) -> str:
+    """Xero's words for a document that may not be changed (any more)."""
+    return f"{header.FIELDS[document.kind].noun} not of valid status for modification"
+
+
+def check_locks(books: Books, day: date, what: str = "document") -> None:
+    """Nothing that counts in the books is written on or before a lock date. Raises RuleError."""
     locks = (("period", books.organisation.period_lock), ("end of year", books.organisation.year_end_lock))
     for name, lock in locks:
-        if lock is not None and document.day <= lock:
+        if lock is not None and day <= lock:
             shown = f"{lock.day} {lock:%B %Y}"
-            raise RuleError(f"The document date cannot be before the {name} lock date, {shown}.")
+            raise RuleError(f"The {what} date cannot be before the {name} lock date, {shown}.")
 
 
 def _check_paid(old: Document, changed: Document) -> None:

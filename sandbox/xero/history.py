@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandbox.xero import documents
+from sandbox.xero import attachments, documents
 from sandbox.xero.call import Call
 from sandbox.xero.errors import RuleError, no_data, validation
 from sandbox.xero.fields import elements
@@ -39,7 +39,7 @@ def add_history(kind: Kind) -> Callable[[Call], Json]:
         note = Note(call.books.clock.now(), "Note", call.author.name, "")
         rows = []
         for text in texts:
-            call.books.add_note(document.id, replace(note, details=text))
+            attachments.touch(call.books, call.books.shelves.documents[document.id], replace(note, details=text))
             when = {"DateUTCString": _iso(note), "DateUTC": ms_date(note.at)}
             rows.append({**when, "Details": text, "ValidationErrors": []})
         return call.envelope("HistoryRecords", rows)

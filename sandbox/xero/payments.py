@@ -24,11 +24,13 @@ def pay(books: Books, body: Fields, author: Author) -> Payment:
         raise RuleError("Payments can only be made against Authorised documents")
     if amount <= 0 or amount > invoice.due_amount:
         raise RuleError("Payment amount must be above zero and not exceed the amount outstanding on this document")
+    day = body.day("Date") or books.today()
+    documents.check_locks(books, day, "payment")
     payment = Payment(
         id=str(uuid4()),
         invoice_id=invoice.id,
         account_code=code,
-        day=body.day("Date") or books.today(),
+        day=day,
         amount=amount,
         reference=body.text("Reference") or "",
         updated=books.moment(),
@@ -45,6 +47,7 @@ def remove(books: Books, payment_id: str, body: Fields, author: Author) -> Payme
         raise MissingError(payment_id)
     if body.text("Status") != "DELETED" or payment.status == "DELETED":
         raise RuleError("A payment can only be changed by setting its status to DELETED, once")
+    documents.check_locks(books, payment.day, "payment")
     removed = replace(payment, status="DELETED", updated=books.moment())
     books.shelves.payments[payment.id] = removed
     invoice = books.shelves.documents[payment.invoice_id]

@@ -1,4 +1,4 @@
-"""The records of the company, immutable: contacts, documents (invoices and credit notes), lines, payments, notes."""
+"""The records of the company, immutable: contacts, documents (invoices and credit notes) with all that is on them."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -94,6 +94,28 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class Allocation:
+    """A part of a credit note set against an invoice."""
+
+    id: str
+    credit_note_id: str
+    invoice_id: str
+    amount: Decimal
+    day: date
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file on a document; `online`: the client sees it with the online invoice."""
+
+    id: str
+    name: str
+    content_type: str
+    content: bytes
+    online: bool = False
+
+
+@dataclass(frozen=True)
 class Note:
     """One line of a document's history."""
 
@@ -105,7 +127,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Document:
-    """An invoice, a bill or a credit note. `created_by` is the client id of the app, empty for a person."""
+    """An invoice, a bill or a credit note. `created_by` is the client id of the app, empty for a person.
+
+    `credited`: what credit notes took off an invoice, or what of a credit note is allocated.
+    """
 
     id: str
     kind: Kind
@@ -147,5 +172,5 @@ class Document:
 
     @property
     def due_amount(self) -> Decimal:
-        """What is still to be paid."""
+        """What is still to be paid, or of a credit note what remains."""
         return self.total - self.paid - self.credited

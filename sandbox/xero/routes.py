@@ -4,9 +4,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.xero import history, lists, resources
+from sandbox.xero import filing, history, lists, resources
 from sandbox.xero.call import Call
+from sandbox.xero.idempotency import Kept
 from sandbox.xero.wire import Json
+
+Handler = Callable[[Call], Json | Kept]
 
 
 @dataclass(frozen=True)
@@ -15,11 +18,13 @@ class Route:
 
     pattern: re.Pattern[str]
     area: str
-    handlers: dict[str, Callable[[Call], Json]]
+    handlers: dict[str, Handler]
 
 
-def _route(pattern: str, area: str, **handlers: Callable[[Call], Json]) -> Route:
-    return Route(re.compile(pattern.replace("{}", "(?P<key>[^/]+)")), area, handlers)
+def _route(pattern: str, area: str, **handlers: Handler) -> Route:
+    """`{}` stands for the record an address names, `{part}` for what it names below it."""
+    spelled = pattern.replace("{}", "(?P<key>[^/]+)").replace("{part}", "(?P<part>[^/]+)")
+    return Route(re.compile(spelled), area, handlers)
 
 
 ROUTES = (
@@ -57,6 +62,14 @@ ROUTES = (
         GET=history.read_history("invoice"),
         PUT=history.add_history("invoice"),
     ),
+    _route("Invoices/{}/Attachments", "attachments", GET=filing.list_attachments("invoice")),
+    _route(
+        "Invoices/{}/Attachments/{part}",
+        "attachments",
+        GET=filing.read_attachment("invoice"),
+        PUT=filing.write_attachment("invoice"),
+        POST=filing.write_attachment("invoice"),
+    ),
     _route(
         "CreditNotes",
         "invoices",
@@ -76,6 +89,16 @@ ROUTES = (
         GET=history.read_history("credit_note"),
         PUT=history.add_history("credit_note"),
     ),
+    _route("CreditNotes/{}/Attachments", "attachments", GET=filing.list_attachments("credit_note")),
+    _route(
+        "CreditNotes/{}/Attachments/{part}",
+        "attachments",
+        GET=filing.read_attachment("credit_note"),
+        PUT=filing.write_attachment("credit_note"),
+        POST=filing.write_attachment("credit_note"),
+    ),
+    _route("CreditNotes/{}/Allocations", "invoices", PUT=filing.write_allocations),
+    _route("CreditNotes/{}/Allocations/{part}", "invoices", DELETE=filing.delete_allocation),
     _route(
         "Payments", "payments", GET=lists.list_payments, PUT=resources.write_payments, POST=resources.write_payments
     ),

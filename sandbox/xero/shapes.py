@@ -1,13 +1,14 @@
 """Documents and payments as the API answers them: each of its views leaves out and adds fields of its own."""
 
 from decimal import Decimal
+from urllib.parse import quote
 
 from sandbox.xero.amounts import cents
 from sandbox.xero.books import Books
 from sandbox.xero.contact_shapes import NO_ID, View, contact_shape, contact_stub
 from sandbox.xero.fields import Fields
 from sandbox.xero.header import FIELDS
-from sandbox.xero.records import Document, Kind, Line, Payment
+from sandbox.xero.records import Allocation, Attachment, Document, Kind, Line, Payment
 from sandbox.xero.wire import Json, day_pair, number, updated_pair
 
 
@@ -48,12 +49,16 @@ def _money_facts(books: Books, document: Document, view: View) -> Json:
     shown: Json = {"Payments": payments} if payments or listed else {}
     if listed:
         shown["InvoiceAddresses"] = []
+    files = books.shelves.attachments.get(document.id, ())
     if view != "write":
-        shown["HasAttachments"] = False
+        shown["HasAttachments"] = bool(files)
     if document.kind == "credit_note":
-        return shown | {"ID": document.id, "RemainingCredit": number(cents(document.due_amount)), "Allocations": []}
-    if listed:
-        shown["CreditNotes"] = []
+        allocations = [_allocation(books, one) for one in books.allocations(document)]
+        remaining = number(cents(document.due_amount))
+        return shown | {"ID": document.id, "RemainingCredit": remaining, "Allocations": allocations}
+    credits = [_credit_stub(books, one) for one in books.allocations(document)]
+    if credits or listed:
+        shown["CreditNotes"] = credits
     if view != "write":
         shown["AmountCredited"] = number(cents(document.credited))
     return shown | {
@@ -63,7 +68,43 @@ def _money_facts(books: Books, document: Document, view: View) -> Json:
         "AmountPaid": number(cents(document.paid)),
         "IsDiscounted": any(line.discount_rate or line.discount_amount for line in document.lines),
         "InvoicePaymentServices": [],
-        **({"Attachments": []} if view == "single" else {}),
+        **({"Attachments": [attachment_shape(document, one) for one in files]} if view == "single" else {}),
+    }
+
+
+def _allocation(books: Books, allocation: Allocation) -> Json:
+    """An allocation inside its credit note."""
+    invoice = books.shelves.documents[allocation.invoice_id]
+    empty: Json = {"Payments": [], "CreditNotes": [], "Prepayments": [], "Overpayments": []}
+    named: Json = {"InvoiceID": invoice.id, "InvoiceNumber": invoice.number}
+    return {
+        "AllocationID": allocation.id,
+        "Amount": number(allocation.amount),
+        "Date": day_pair("Date", allocation.day)["Date"],
+        "Invoice": named | empty | {"HasErrors": False, "IsDiscounted": False, "LineItems": [], "ValidationErrors": []},
+        "ValidationErrors": [],
+    }
+
+
+def allocation_shape(books: Books, allocation: Allocation) -> Json:
+    """An allocation as the API answers it."""
+    note = books.shelves.documents[allocation.credit_note_id]
+    named: Json = {"CreditNoteID": note.id, "CreditNoteNumber": note.number, "ID": note.id, "LineItems": []}
+    return _allocation(books, allocation) | {"CreditNote": named}
+
+
+def _credit_stub(books: Books, allocation: Allocation) -> Json:
+    """A credit note inside the invoice it was set against."""
+    note = books.shelves.documents[allocation.credit_note_id]
+    return {
+        "CreditNoteID": note.id,
+        "CreditNoteNumber": note.number,
+        "ID": note.id,
+        "HasErrors": False,
+        "AppliedAmount": number(allocation.amount),
+        **day_pair("Date", note.day),
+        "LineItems": [],
+        "Total": number(cents(note.total)),
     }
 
 
@@ -73,6 +114,20 @@ def _payments(books: Books, document: Document) -> list[Json]:
         for payment in books.shelves.payments.values()
         if payment.invoice_id == document.id and payment.status != "DELETED"
     ]
+
+
+def attachment_shape(document: Document, attachment: Attachment) -> Json:
+    """A file as the API tells about it."""
+    resource = FIELDS[document.kind].resource
+    address = f"https://api.xero.com/api.xro/2.0/{resource}/{document.id}/Attachments/{quote(attachment.name)}"
+    return {
+        "AttachmentID": attachment.id,
+        "FileName": attachment.name,
+        "Url": address,
+        "MimeType": attachment.content_type,
+        "ContentLength": len(attachment.content),
+        "IncludeOnline": attachment.online,
+    }
 
 
 def _contact(books: Books, document: Document, view: View) -> Json:

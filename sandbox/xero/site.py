@@ -8,14 +8,15 @@ from urllib.parse import quote, urlsplit
 import jinja2
 from aiohttp import web
 
-from sandbox.xero import contacts, documents, forms
+from sandbox.xero import attachments, contacts, documents, forms
 from sandbox.xero.actions import PERSON, write_as_person
+from sandbox.xero.allocations import allocate, creditable
 from sandbox.xero.company import XeroCompany
 from sandbox.xero.documents import TRANSITIONS
 from sandbox.xero.errors import MissingError, RuleError
 from sandbox.xero.fields import Fields
 from sandbox.xero.payments import pay
-from sandbox.xero.records import Document, Kind
+from sandbox.xero.records import Allocation, Document, Kind
 from sandbox.xero.wire import Json
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,6 +43,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+EDITABLE = frozenset({"DRAFT", "SUBMITTED", "AUTHORISED"})
 STYLE = Path(__file__).parent / "static" / "style.css"
 _KIND = "{kind:invoices|credit-notes}"
 
@@ -78,7 +80,9 @@ class Site:
             web.post(f"/{_KIND}/{{id}}/lines", self._form(self.save_lines)),
             web.post(f"/{_KIND}/{{id}}/reference", self._form(self.save_reference)),
             web.post(f"/{_KIND}/{{id}}/status", self._form(self.set_status)),
+            web.get(f"/{_KIND}/{{id}}/files/{{file}}", self.file),
             web.post("/invoices/{id}/payments", self._form(self.record_payment)),
+            web.post("/credit-notes/{id}/allocations", self._form(self.allocate_credit)),
         ]
 
     async def home(self, _request: web.Request) -> web.Response:
@@ -107,6 +111,15 @@ class Site:
             return self._document_page(request, self._found(request))
         except MissingError:
             return self._page("refused.html", 404, error="There is no such document in this company.")
+
+    async def file(self, request: web.Request) -> web.Response:
+        """A file on a document, to be saved and never shown: it may hold anything."""
+        try:
+            found = attachments.find(self.company.books, self._found(request), request.match_info["file"])
+        except MissingError:
+            return self._page("refused.html", 404, error="There is no such file on this document.")
+        saved = {"Content-Type": found.content_type, "Content-Disposition": "attachment"}
+        return web.Response(body=found.content, headers=HEADERS | saved)
 
     async def contacts(self, _request: web.Request) -> web.Response:
         """All contacts."""
@@ -152,6 +165,13 @@ class Site:
         pay(self.company.books, forms.checked(body), PERSON)
         return request.path.removesuffix("/payments")
 
+    async def allocate_credit(self, request: web.Request, form: forms.Form) -> str:
+        """Set a credit note against an invoice."""
+        note = documents.find(self.company.books, "credit_note", request.match_info["id"])
+        body = {"Invoice": {"InvoiceID": form.get("invoice", "")}, "Amount": form.get("amount", "")}
+        allocate(self.company.books, note, forms.checked(body), PERSON)
+        return request.path.removesuffix("/allocations")
+
     def _write(self, request: web.Request, body: Json) -> str:
         kind = KINDS[request.match_info["kind"]]
         document = write_as_person(self.company, kind, body, request.match_info["id"])
@@ -189,14 +209,22 @@ class Site:
             kind=request.match_info["kind"],
             document=document,
             contact=books.shelves.contacts[document.contact_id],
-            editable=document.status in {"DRAFT", "SUBMITTED", "AUTHORISED"} and not document.paid,
+            editable=document.status in EDITABLE and not (document.paid or document.credited),
             moves=moves,
             payable=document.status == "AUTHORISED" and document.kind == "invoice",
+            creditable=creditable(books, document),
+            allocations=[(one, self._other(one, document)) for one in books.allocations(document)],
+            files=attachments.held(books, document),
             accounts=[account for account in books.accounts.values() if account.takes_lines],
             tax_rates=[rate for rate in books.tax_rates.values() if rate.sales and rate.status == "ACTIVE"],
             tracking={pair: forms.tracking_names(books, pair) for line in document.lines for pair in line.tracking},
             history=books.shelves.notes.get(document.id, ())[::-1],
         )
+
+    def _other(self, allocation: Allocation, document: Document) -> Document:
+        """The document on the other side of an allocation."""
+        is_credit = document.id == allocation.credit_note_id
+        return self.company.books.shelves.documents[allocation.invoice_id if is_credit else allocation.credit_note_id]
 
     def _page(self, name: str, status: int = 200, **values: Any) -> web.Response:
         values |= {"organisation": self.company.books.organisation, "words": WORDS}

@@ -32,6 +32,9 @@ SWITCHES: dict[str, Switch] = {
         ("no", "yes"), "contacts without a currency answer DefaultCurrency as an empty text"
     ),
     "refused_calls": Switch(("free", "counted"), "whether a call answered 429 counts towards the limits"),
+    "added_to": Switch(("stays", "moves"), "UpdatedDateUTC of a document after an attachment or a note"),
+    "attachment_megabytes": Switch(("10", "25", "3"), "how large a file may be"),
+    "attachment_types": Switch(("any", "listed"), "files of types that Xero does not list as supported, such as HTML"),
     "negative_total": Switch(("refused", "accepted"), "documents whose total is below zero"),
 }
 

@@ -29,6 +29,14 @@ async def test_xero_node_finds_a_xero_company(node: Any, sandbox: Running) -> No
     assert seen["contactPage"] == ["Boom FM"]
     assert (seen["paid"], seen["credit"]) == ("PAID", 40.04)
     assert seen["history"] == ["Note", "Paid", "Approved", "Edited", "Created"]
+    assert seen["noteStatus"] == "AUTHORISED"
+    assert seen["allocated"] == [10, 10, 30.04, 30.04]
+    assert seen["unallocated"] == [True, 40.04]
+    assert seen["noteHistory"] == ["Note", "Credit Removed", "Credit Applied", "Approved", "Created"]
+    assert seen["attached"] == ["timesheet.csv", "text/csv", 25, True]
+    assert seen["sameFile"] is True
+    assert seen["files"] == [["timesheet.csv", 10]]
+    assert seen["hasAttachments"] is True
     assert seen["refused"] == [400, "ValidationException", seen["problem"]]
     assert seen["missing"] == 404
     stats = sandbox.xero.requests.stats()

@@ -1,20 +1,18 @@
 """The command line against the stand-ins, with no worker and no listener running: what a person types and reads."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from console.output import said
 from console.up import alone
+from tests.console.cli_support import REPOSITORY, SETUP, Installation
 from worker.errors import ServiceError
 from worker.setup import parse
 from worker.setup.presets import PRESETS
@@ -25,66 +23,7 @@ from worker.store.pair import Pair
 from worker.store.secrets import ensure_secret_key
 from worker.xero.errors import Limited
 
-REPOSITORY = Path(__file__).parents[2]
-SCALED = {"HOURSTREAM_TIME_SCALE": "10"}  # Xero's minute passes in 6 seconds: commands here make many calls
 AWAY = ("SALESFORCE_", "XERO_", "HOURSTREAM_TIME_SCALE")
-SETUP = REPOSITORY / "docs" / "setup-example.toml"
-
-
-@dataclass(frozen=True)
-class Installation:
-    """A data folder, an embedded server and the stand-ins, as one deployment has them."""
-
-    environment: dict[str, str]
-    folder: Path
-
-    def hourstream(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run a command; its exit code must be the expected one."""
-        done = subprocess.run(
-            [sys.executable, "-m", "console", *arguments],
-            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def json(self, *arguments: str, expect: int = 0) -> Any:
-        """The JSON a command prints."""
-        return json.loads(self.hourstream(*arguments, "--json", expect=expect).stdout)
-
-
-@pytest.fixture(scope="module")
-def stand_ins() -> Iterator[dict[str, str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "console", "sandbox", "--seed"], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
-        env=os.environ | SCALED,
-    )  # fmt: skip
-    assert process.stdout is not None
-    environment = {}
-    for line in process.stdout:
-        if line.strip() == "ready":
-            break
-        name, _, value = line.strip().partition("=")
-        environment[name] = value
-    yield environment
-    process.terminate()
-    assert process.wait(10) == 0
-    process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def installation(stand_ins: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("cli")
-    data = folder / "data"
-    data.mkdir()
-    ensure_secret_key(data)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SALESFORCE_", "XERO_", "HOUR"))}
-    environment = (
-        kept | stand_ins | SCALED | {"HOURSTREAM_DATA": str(data), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"}
-    )
-    server = EmbeddedServer(data)
-    asyncio.run(server.start())
-    yield Installation(environment, folder)
-    asyncio.run(server.stop())
 
 
 def test_a_newcomer_sets_up_looks_at_the_preview_and_goes_live(installation: Installation) -> None:

@@ -4,7 +4,7 @@ Each gate is a function from the entry to the reason it does not pass, or None. 
 person would ask: is it there, is it ours to bill, may it be billed, can it be billed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from decimal import Decimal
 from typing import Final
 
@@ -12,15 +12,21 @@ from worker.billing.model import Entry, Out, Posting, Rules, Waiting
 from worker.billing.rates import rows_on
 
 DAY: Final = Decimal(86_400)  # seconds
+TOO_MANY: Final = "too-many-hours"
 
 Gate = Callable[[Entry, Rules, Sequence[Posting]], Waiting | Out | None]
 
 
-def gate(entry: Entry, rules: Rules, postings: Sequence[Posting] = ()) -> Waiting | Out | None:
-    """The first gate that holds the entry back, or None when it passes all of them."""
+def gate(
+    entry: Entry, rules: Rules, postings: Sequence[Posting] = (), *, lifted: Set[str] = frozenset()
+) -> Waiting | Out | None:
+    """The first gate that holds the entry back, or None when it passes all of them.
+
+    `lifted` are the reasons that a person overruled.
+    """
     for check in GATES:
         held = check(entry, rules, postings)
-        if held is not None:
+        if held is not None and held.reason not in lifted:
             return held
     return None
 
@@ -84,8 +90,8 @@ def _measured(entry: Entry, _rules: Rules, _postings: Sequence[Posting]) -> Wait
     if entry.seconds == 0:
         return Out("zero", "The entry has zero hours: there is nothing to bill.")
     if abs(entry.seconds) > DAY:
-        text = "The entry has more than 24 hours on one day: correct it, or split it over the days it was worked on."
-        return Waiting("too-many-hours", text, "entry")
+        text = "The entry has more than 24 hours on one day: correct it, split it over several days, or bill it anyway."
+        return Waiting(TOO_MANY, text, "entry")
     return None
 
 

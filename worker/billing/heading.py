@@ -1,7 +1,7 @@
 """What stands above the lines of a document: contact, currency, dates, reference."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from msgspec.structs import replace
 
@@ -51,11 +51,37 @@ def redated(
     return replace(dated, due_date=periods.due_date(day, _terms(rules, company, contact)).isoformat())
 
 
+def lock_dated(document: Document, rules: Rules, company: Company, contact: Contact | None) -> Document:
+    """The first open day where the document is dated in a locked period, the setup says so, and Xero shows our date."""
+    if rules.lock_date != "next-open-day" or "date" in document.kept or not _in_locked_period(document, company):
+        return document
+    day = date.fromisoformat(company.locked_until) + timedelta(days=1)
+    moved = replace(document, date=day.isoformat())
+    if "due_date" in document.kept:
+        return moved
+    return replace(moved, due_date=periods.due_date(day, _terms(rules, company, contact)).isoformat())
+
+
+def lock_note(document: Document, company: Company) -> str:
+    """What to know about a document that is dated in a locked period; "" when it is not."""
+    if not _in_locked_period(document, company):
+        return ""
+    return (
+        f"It is dated {document.date}, and the books are locked up to {company.locked_until}: Xero will refuse to "
+        "approve it. Give it a later date, or move the lock date, before approving."
+    )
+
+
 def in_amounts(lines: Sequence[Line], amounts: str) -> tuple[Line, ...]:
     """Lines as a document of this amounts type can hold them: without tax there is no tax type but NONE."""
     if amounts != "no-tax":
         return tuple(lines)
     return tuple(replace(line, tax_type="NONE") if line.shares and line.tax_type != "NONE" else line for line in lines)
+
+
+def _in_locked_period(document: Document, company: Company) -> bool:
+    """Xero: nothing on or before the lock date can be approved or changed. Days compare as text."""
+    return bool(company.locked_until) and document.date <= company.locked_until
 
 
 def _terms(rules: Rules, company: Company, contact: Contact | None) -> Terms | int | None:
@@ -66,6 +92,6 @@ def _terms(rules: Rules, company: Company, contact: Contact | None) -> Terms | i
 
 def _reference(held: Sequence[Placed], rules: Rules) -> str:
     """The reference template over all entries: each different text once. `{period}` is the invoice's."""
-    named = [each.names | ({} if each.period == periods.UNTIL_APPROVED else {"period": each.period}) for each in held]
+    named = [each.names | ({} if each.period in periods.WITHOUT_DAYS else {"period": each.period}) for each in held]
     texts = words.distinct(words.render(rules.reference, names) for names in named)
     return words.cut(", ".join(sorted(texts)), words.REFERENCE_LIMIT)

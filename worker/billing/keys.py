@@ -58,6 +58,11 @@ def number_by_key(prefix: str, key: str, sequence: int) -> str:
     return f"{prefix}{key}-{sequence}"
 
 
+def correction_group(unit: str, document: str) -> str:
+    """The group key of the line that corrects a document for a unit: a line of its own."""
+    return json.dumps(["correction", unit, document], ensure_ascii=False)
+
+
 def record_of(unit: str) -> str:
     """The Salesforce id in a unit's id ("TimeEntry__c:a00…AAA#0"); any other text as it is."""
     return unit.partition(":")[2].partition("#")[0] or unit

@@ -4,82 +4,45 @@ A line of ours that is already on the document keeps its place, its LineItemID a
 come after. Lines that a person wrote or fixed are passed through untouched.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from worker.billing import words
-from worker.billing.model import Line, Placed, Share, Tracking
+from worker.billing.members import Member, group_of, held_members, member_of, ordinary, timed
+from worker.billing.model import Line, Share
 from worker.billing.money import line_amount, quantity, shares
 
+__all__ = [
+    "EMPTY_TEXT",
+    "Member",
+    "group_of",
+    "held_members",
+    "lines_of",
+    "member_of",
+    "ordinary",
+    "placeholder",
+    "timed",
+]
+
 EMPTY_TEXT: Final = "No time on this invoice at present."
-CONSTANT: Final = frozenset({"xero_contact"})  # what a template may print of a line's units without their differing
-
-
-class Member(Struct, frozen=True, kw_only=True):
-    """A unit on its way onto a line: what it brings along."""
-
-    unit: str
-    group: str
-    seconds: Decimal
-    rate: Decimal
-    rate_source: str
-    basis: str
-    description: str
-    account: str
-    tax_type: str
-    tracking: Tracking
-    worked_on: date | None = None
-
-
-def member_of(placed: Placed, seconds: Decimal) -> Member:
-    """A unit as it was placed, with the seconds it is billed for (its need)."""
-    return Member(
-        unit=placed.unit,
-        group=placed.line,
-        seconds=seconds,
-        rate=placed.rate,
-        rate_source=placed.rate_source,
-        basis=placed.basis,
-        description=placed.description,
-        account=placed.account,
-        tax_type=placed.tax_type,
-        tracking=placed.tracking,
-        worked_on=placed.worked_on,
-    )
-
-
-def held_members(lines: Iterable[Line], units: Set[str]) -> list[Member]:
-    """Those of `units` that are on ordinary lines, as they are there: they stay until they can be judged again."""
-    return [_held(line, share) for line in lines if ordinary(line) for share in line.shares if share.unit in units]
-
-
-def ordinary(line: Line) -> bool:
-    """Whether time moves this line: it is neither fixed nor a person's own."""
-    return not line.fixed and not line.foreign
-
-
-def group_of(line: Line) -> str:
-    """The group key of a line; one whose group is not known (restored after a wipe) is a group of its own."""
-    return line.group or f"line:{line.id}"
 
 
 def lines_of(members: Sequence[Member], existing: Sequence[Line], *, several: bool) -> tuple[Line, ...]:
     """The lines that hold `members`, on top of those `existing` ones that are not ours to move.
 
     `several`: the template prints what differs between the units of a line (their descriptions, say), so each such text
-    is printed once.
+    is printed once. Surcharges and corrections among `existing` are left out: they are not made of time.
     """
     groups = _grouped(members)
     lines: list[Line] = []
     for line in existing:
         if not ordinary(line):
             lines.append(line)
-        elif group_of(line) in groups:
+        elif timed(line) and group_of(line) in groups:
             lines.append(_line(groups.pop(group_of(line)), line, several))
     new = [_line(group, None, several) for group in groups.values()]
     return (*lines, *sorted(new, key=lambda line: (line.description, line.group)))
@@ -87,7 +50,7 @@ def lines_of(members: Sequence[Member], existing: Sequence[Line], *, several: bo
 
 def placeholder(existing: Sequence[Line]) -> Line:
     """The one line an emptied draft keeps until its period closes; the one that is there, where there is one."""
-    there = (line for line in existing if ordinary(line) and not line.shares and not line.group)
+    there = (line for line in existing if timed(line) and not line.shares and not line.group)
     return next(there, Line(description=EMPTY_TEXT))
 
 
@@ -115,6 +78,7 @@ def _line(group: Sequence[Member], existing: Line | None, several: bool) -> Line
         account=first.account,
         tax_type=first.tax_type,
         tracking=first.tracking,
+        item=first.item,
         shares=tuple(_share(member, part) for member, part in zip(group, parts, strict=True)),
     )
     return _as_kept(line, existing) if existing and existing.kept else line
@@ -141,19 +105,5 @@ def _share(member: Member, amount: Decimal) -> Share:
         rate=member.rate,
         rate_source=member.rate_source,
         basis=member.basis,
-    )
-
-
-def _held(line: Line, share: Share) -> Member:
-    return Member(
-        unit=share.unit,
-        group=group_of(line),
-        seconds=share.seconds,
-        rate=share.rate,
-        rate_source=share.rate_source,
-        basis=share.basis,
-        description=line.description,
-        account=line.account,
-        tax_type=line.tax_type,
-        tracking=line.tracking,
+        worked=member.worked,
     )

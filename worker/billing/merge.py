@@ -95,6 +95,7 @@ def accept(document: Document, found: Found) -> Document:
         updated=found.updated,
         total=found.total,
         total_tax=found.total_tax,
+        currency_rate=found.currency_rate or document.currency_rate,
         body=body,
         theirs=False,
         rewrite=False,
@@ -175,6 +176,7 @@ def _headed(document: Document, found: Found) -> Document:
         updated=found.updated,
         total=found.total,
         total_tax=found.total_tax,
+        currency_rate=found.currency_rate or document.currency_rate,
         **chosen,
     )
 

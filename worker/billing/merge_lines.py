@@ -20,6 +20,7 @@ def foreign(found: FoundLine, *, line_id: str = "") -> Line:
         account=found.account,
         tax_type=found.tax_type,
         tracking=found.tracking,
+        item=found.item,
         foreign=True,
     )
 

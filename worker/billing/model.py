@@ -13,6 +13,7 @@ from msgspec import Struct
 DocumentType = Literal["ACCREC", "ACCRECCREDIT"]
 Status = Literal["preview", "open", "awaiting-approval", "approved", "paid", "voided", "deleted"]
 PostingState = Literal["open", "fixed", "suspended"]
+DecisionKind = Literal["bill", "elsewhere", "dont-bill", "keep", "accept", "ignore"]
 Amounts = Literal["exclusive", "inclusive", "no-tax"]
 Tracking = tuple[tuple[str, str], ...]  # sorted (category name, option name)
 
@@ -62,6 +63,15 @@ class PersonRate(Struct, frozen=True, kw_only=True):
     bill: bool = True
 
 
+class Surcharge(Struct, frozen=True, kw_only=True):
+    """A line of its own, `percent` of the time on the same document; empty account or tax type: the time's."""
+
+    name: str
+    percent: Decimal
+    account: str = ""
+    tax_type: str = ""
+
+
 class Rules(Struct, frozen=True, kw_only=True):
     """Everything of the setup file that decides what is billed and how it reads; `worker.setup` makes it."""
 
@@ -86,6 +96,21 @@ class Rules(Struct, frozen=True, kw_only=True):
     tax_type: str = ""
     amounts: str = ""
     due_days: int | None = None
+    close_after: int = 5 * 86_400  # seconds after the end of the period's last day
+    lock_date: str = "warn"
+    at_close: str = "draft"
+    correct: str = "ask"
+    correct_after: int = 86_400  # seconds
+    decrease: str = "credit-note"
+    round_minutes: int = 0
+    round_mode: str = "nearest"
+    round_per: str = "entry"
+    minimum_invoice: Decimal = Decimal(0)
+    show_non_billable: str = "no"
+    attach_timesheet: bool = True
+    tracking: tuple[tuple[str, str], ...] = ()  # Xero tracking category -> mapped name, or fixed text
+    surcharges: tuple[Surcharge, ...] = ()
+    timezone: str = "UTC"  # IANA name of the company's time zone
     version: int = 0  # the setup version these rules were made from
 
 
@@ -114,6 +139,7 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     amounts: str = ""  # SalesDefaultLineAmountType as Xero spells it: "EXCLUSIVE", "INCLUSIVE", "NONE", ""
     currency: str = ""
     terms: Terms | None = None
+    tracking: Tracking = ()  # SalesTrackingCategories
     updated: str = ""
 
 
@@ -143,13 +169,15 @@ class Company(Struct, frozen=True, kw_only=True):
     tenant: str
     name: str = ""
     base_currency: str = ""
-    timezone: str = ""
+    timezone: str = ""  # as Xero names it, such as "GMTSTANDARDTIME"
     pays_tax: bool = True
     default_amounts: str = ""  # DefaultSalesTax as Xero spells it ("Tax Exclusive", "Tax Inclusive", "No Tax", …)
     terms: Terms | None = None  # PaymentTerms.Sales
     accounts: tuple[Account, ...] = ()
     tax_rates: tuple[TaxRate, ...] = ()
     currencies: tuple[str, ...] = ()
+    tracking: tuple[tuple[str, tuple[str, ...]], ...] = ()  # active categories with their active options
+    locked_until: str = ""  # the later of PeriodLockDate and EndOfYearLockDate, YYYY-MM-DD; "" for none
     demo: bool = False
     read_at: str = ""
 
@@ -167,6 +195,7 @@ class FoundLine(Struct, frozen=True, kw_only=True):
     account: str = ""
     tax_type: str = ""
     tracking: Tracking = ()
+    item: str = ""  # Xero item code
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -192,6 +221,7 @@ class Found(Struct, frozen=True, kw_only=True):
     sub_total: Decimal | None = None
     total_tax: Decimal | None = None
     total: Decimal | None = None
+    currency_rate: Decimal | None = None  # CurrencyRate: units of this currency for one of the company's
     amount_paid: Decimal | None = None
     amount_due: Decimal | None = None
     updated: str = ""  # UpdatedDateUTC exactly as answered
@@ -210,6 +240,10 @@ class Posting(Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: str = ""  # LineItemID once known
     contact: str = ""
     currency: str = ""
+    corrects: str = ""  # the document this corrects; "" for ordinary time
+    write_on: Decimal = Decimal(0)  # what a person wrote on (+) or off (-) its whole line, of a fixed line
+    surcharge: str = ""  # the name of the surcharge this is; its `seconds` are 0, its `rate` what it adds to an hour
+    worked: Decimal | None = None  # seconds as worked, where `seconds` were rounded; None: the same
     rate: Decimal = Decimal(0)
     rate_source: str = ""
     basis: str = ""  # what the rate was snapshotted for: digest of own rate field, person, project, day, currency
@@ -218,6 +252,25 @@ class Posting(Struct, frozen=True, kw_only=True, omit_defaults=True):
     account: str = ""
     tax_type: str = ""
     state: PostingState = "open"
+
+
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person decided about a unit; of several about one thing the last one counts.
+
+    `bill`, `elsewhere`, `dont-bill`: about time that waits. With `document`, about the time a person took off it, and
+    then `seconds` of it (so that time taken off again waits again); without, about the unit as such. `keep`: leave its
+    postings as they are. `accept`, `ignore`: about the proposed correction of `document`, and only while the proposal
+    is these `seconds` and this `amount`.
+    """
+
+    unit: str
+    kind: DecisionKind
+    document: str = ""
+    seconds: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    reason: str = ""
+    by: str = ""
+    at: str = ""  # ISO 8601 in UTC
 
 
 class Waiting(Struct, frozen=True, tag="waiting"):
@@ -261,6 +314,18 @@ class Placed(Struct, frozen=True, kw_only=True, tag="placed"):
     line: str  # the group key of its line, by ids
     description: str  # what the line says
     tracking: Tracking = ()
+    item: str = ""  # Xero item code
+    person: str = ""  # who worked, by id
+    mark: str = ""  # printed after the line's text: what sets it apart, such as the month of late time
+    sources: dict[str, str] = {}  # where account, tax_type, amounts, currency and tracking were found
+    worked: Decimal | None = None  # seconds as worked, where `seconds` were rounded; None: the same
+    corrects: str = ""  # the locked document whose accepted correction this is; `seconds` and `amount` are the change
+    amount: Decimal | None = None  # of a correction, exactly
+    used: Decimal = Decimal(0)  # of a correction: what write-ons and write-offs took of the change before it
+    covered: Decimal = Decimal(0)  # the seconds that `used` stands for
+    currency_rate: Decimal | None = None  # of a correction: of the document that it corrects
+    stands: str = ""  # of a correction: digest of the fixed and suspended postings that it was computed from
+    credit: bool = False  # a correction downwards that goes on a credit note
     worked_on: date
     names: dict[str, str] = {}  # project, person, period, … for the reference and description templates
 
@@ -274,6 +339,7 @@ class Share(Struct, frozen=True, kw_only=True):
     rate: Decimal
     rate_source: str = ""
     basis: str = ""
+    worked: Decimal | None = None  # as in Posting
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -292,7 +358,10 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     account: str = ""
     tax_type: str = ""
     tracking: Tracking = ()
+    item: str = ""  # Xero item code
     shares: tuple[Share, ...] = ()
+    corrects: str = ""  # the document this line corrects
+    surcharge: str = ""  # the name of the surcharge this line is
     fixed: bool = False
     foreign: bool = False
     kept: tuple[str, ...] = ()  # which of description, account, tax_type, tracking a person chose in Xero: theirs stay
@@ -308,7 +377,8 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     number: str = ""
     contact: str = ""
     currency: str = ""
-    period: str = ""
+    period: str = ""  # "credit": the open draft credit note of its contact, group and currency, of no period
+    group: tuple[tuple[str, str], ...] = ()  # as in Placed
     amounts: Amounts = "exclusive"
     date: str = ""
     due_date: str = ""
@@ -319,6 +389,7 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated: str = ""  # UpdatedDateUTC of our last answer or of the last one we merged
     total: Decimal | None = None  # as Xero answered
     total_tax: Decimal | None = None
+    currency_rate: Decimal | None = None  # as Xero answered; of a new credit note: that of what it corrects
     body: str = ""  # canonical form of the last content of ours, or as merged
     digests: tuple[str, ...] = ()  # of the three bodies of ours before it
     theirs: bool = False  # the body is a person's as merged, not one that we sent
@@ -330,6 +401,7 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     removed: tuple[Line, ...] = ()  # lines of ours a person took out: their postings are suspended
     rules_version: int = 0
     problem: str = ""  # what is wrong with this document, for people
+    filed: tuple[str, ...] = ()  # what was added to it in Xero once it was locked: "csv", "html", "note"
     differs: str = ""  # what Xero computed otherwise at our last write, for people
 
 

@@ -1,8 +1,8 @@
 """Billing periods and the days that follow from them.
 
 A period is named by text that sorts in time: `2026-11-05`, `2026-W45`, `2026-W45-W46` (a fortnight: its two weeks),
-`2026-11`, `2026-Q4`, or `until-approved`, which has no days. Weeks begin on Monday (ISO 8601); fortnights are counted
-from the week of `billing.start`.
+`2026-11`, `2026-Q4`. Two have no days: `until-approved`, and `credit`, that of credit notes. Weeks begin on Monday
+(ISO 8601); fortnights are counted from the week of `billing.start`.
 """
 
 import re
@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from worker.billing.model import Terms
 
 UNTIL_APPROVED = "until-approved"
+CREDIT = "credit"
+WITHOUT_DAYS = frozenset({UNTIL_APPROVED, CREDIT})
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
@@ -45,19 +47,19 @@ def period_of(day: date, kind: str, start: date) -> str:
 
 
 def first_day(period: str) -> date | None:
-    """The first day of a period; None for `until-approved`. Raises ValueError for text that names no period."""
+    """The first day of a period; None for one without days. Raises ValueError for text that names no period."""
     days = _days(period)
     return days[0] if days else None
 
 
 def last_day(period: str) -> date | None:
-    """The last day of a period; None for `until-approved`. Raises ValueError for text that names no period."""
+    """The last day of a period; None for one without days. Raises ValueError for text that names no period."""
     days = _days(period)
     return days[1] if days else None
 
 
 def next_period(period: str) -> str:
-    """The period after this one; `until-approved` has none but itself."""
+    """The period after this one; one without days has none but itself."""
     days = _days(period)
     if days is None:
         return period
@@ -70,7 +72,7 @@ def next_period(period: str) -> str:
 def open_periods(period: str, closed: Set[str]) -> list[str]:
     """`period` and those after it, up to and with the first that is not closed: where its time may be billed."""
     names = [period]
-    while names[-1] in closed and names[-1] != UNTIL_APPROVED:
+    while names[-1] in closed and names[-1] not in WITHOUT_DAYS:
         names.append(next_period(names[-1]))
     return names
 
@@ -109,7 +111,7 @@ def due_date(day: date, terms: Terms | int | None) -> date:
 
 
 def _days(period: str) -> tuple[date, date] | None:
-    if period == UNTIL_APPROVED:
+    if period in WITHOUT_DAYS:
         return None
     form = _FORM.fullmatch(period)
     if not form:

@@ -1,28 +1,16 @@
-"""Postings: which unit is on which document for how much; and their text on the entry in Salesforce.
+"""Postings: which unit is on which document for how much. Their text on the entry is in `worker.billing.manifest`."""
 
-The text (`[source.write_back] billed`) is what a rebuild after a wipe is proven by: one line per posting, oldest first,
-`document seconds rate amount state` and further facts as `name=value`. Lines that are not of this form are a person's
-and are passed over.
-"""
-
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Final
-from urllib.parse import quote, unquote
+from collections.abc import Sequence
+from decimal import Decimal
 
 from worker.billing import words
 from worker.billing.keys import document_id
+from worker.billing.manifest import LIMIT, manifest, parse_decisions, parse_manifest
 from worker.billing.model import Document, Found, Line, Posting, PostingState
 from worker.billing.money import ZERO
 
-LIMIT: Final = 32_768  # characters of a long text area as Salesforce makes it by default
-_NAMES: Final = ("contact", "currency", "rate_source", "basis", "account", "tax_type", "line")
-_STATES: Final[tuple[PostingState, ...]] = ("open", "fixed", "suspended")
-_FORM: Final = re.compile(
-    r"(?P<document>[0-9A-Z]{8,}/[0-9]+) (?P<numbers>\S+ \S+ \S+) (?P<state>\w+)(?P<rest>(?: \w+=\S*)*)"
-)
+__all__ = ["LIMIT", "manifest", "parse_decisions", "parse_manifest", "postings_of", "residual", "residuals"]
 
 
 def postings_of(document: Document) -> tuple[Posting, ...]:
@@ -30,24 +18,6 @@ def postings_of(document: Document) -> tuple[Posting, ...]:
     held = [posting for line in document.lines for posting in _of_line(document, line, _state(document, line))]
     gone = [posting for line in document.removed for posting in _of_line(document, line, "suspended")]
     return (*held, *gone)
-
-
-def manifest(postings: Iterable[Posting]) -> str:
-    """One unit's postings as text, oldest first. What does not fit loses further facts first, then its oldest lines."""
-    kept = list(postings)
-    text = "\n".join(_full(posting) for posting in kept)
-    if len(text) <= LIMIT:
-        return text
-    lines = [_brief(posting) for posting in kept]
-    while lines and len("\n".join(lines)) > LIMIT:
-        lines = lines[1:]
-    return "\n".join(lines)
-
-
-def parse_manifest(text: str, unit: str = "") -> tuple[Posting, ...]:
-    """The postings of `unit` that a text says; lines a person added are passed over."""
-    parsed = (_parse(line.strip(), unit) for line in text.splitlines())
-    return tuple(posting for posting in parsed if posting is not None)
 
 
 def residuals(found: Found, postings: Sequence[Posting]) -> dict[str, Decimal]:
@@ -63,6 +33,8 @@ def residuals(found: Found, postings: Sequence[Posting]) -> dict[str, Decimal]:
         rest[line.id if line.id in named else ""] += line.amount or ZERO
     for posting in postings:
         rest[posting.line if posting.line in named else ""] -= sign * posting.amount
+    for line_id, written_on in {p.line: p.write_on for p in postings if p.line in named}.items():
+        rest[line_id] -= sign * written_on  # what a person wrote on the whole line, which the manifest knows
     return {line_id: amount for line_id, amount in rest.items() if amount}
 
 
@@ -86,10 +58,14 @@ def _of_line(document: Document, line: Line, state: PostingState) -> list[Postin
             line=line.id,
             contact=document.contact,
             currency=document.currency,
+            corrects=line.corrects,
+            surcharge=line.surcharge,
+            write_on=sign * line.write_on,
             rate=share.rate,
             rate_source=share.rate_source,
             basis=share.basis,
             seconds=sign * share.seconds,
+            worked=None if share.worked is None else sign * share.worked,
             amount=sign * share.amount,
             account=line.account,
             tax_type=line.tax_type,
@@ -97,30 +73,3 @@ def _of_line(document: Document, line: Line, state: PostingState) -> list[Postin
         )
         for share in line.shares
     ]
-
-
-def _brief(posting: Posting) -> str:
-    return f"{posting.document} {posting.seconds} {posting.rate} {posting.amount} {posting.state}"
-
-
-def _full(posting: Posting) -> str:
-    facts = [(name, str(getattr(posting, name))) for name in _NAMES]
-    return " ".join([_brief(posting), *(f"{name}={quote(value)}" for name, value in facts if value)])
-
-
-def _parse(text: str, unit: str) -> Posting | None:
-    form = _FORM.match(text)
-    if not form or form["state"] not in _STATES:
-        return None
-    try:
-        seconds, rate, amount = (Decimal(number) for number in form["numbers"].split(" "))
-    except InvalidOperation:
-        return None
-    if not all(number.is_finite() for number in (seconds, rate, amount)):
-        return None
-    facts = dict(pair.split("=", 1) for pair in form["rest"].split())
-    further = {name: unquote(facts[name]) for name in _NAMES if name in facts}
-    state: PostingState = next(each for each in _STATES if each == form["state"])
-    return Posting(
-        unit=unit, document=form["document"], seconds=seconds, rate=rate, amount=amount, state=state, **further
-    )

@@ -48,11 +48,11 @@ def parse_basis(text: str) -> Basis | None:
     return Basis(*parts) if len(parts) == 5 else None
 
 
-def basis_of(entry: Entry, rules: Rules, currency: str) -> Basis:
-    """What a rate found for this entry now is a snapshot for."""
+def basis_of(entry: Entry, rules: Rules, currency: str, *, note: str = "") -> Basis:
+    """What a rate found for this entry now is a snapshot for; `note`: what else of its own record decides the rate."""
     own = [text for path, text in zip(rules.rate_paths, entry.rates, strict=False) if _own(path)]
     return Basis(
-        rate=_short("|".join(_plain(text) for text in own)),
+        rate=_short("|".join([*(_plain(text) for text in own), *([note] if note else [])])),
         person=_short(entry.person),
         project=_short(entry.project),
         day=_short(entry.worked_on.isoformat() if entry.worked_on else ""),
@@ -68,7 +68,7 @@ def rate_for(entry: Entry, rules: Rules, *, currency: str = "", postings: Sequen
     currency = currency or entry.currency
     basis = basis_of(entry, rules, currency).text()
     for posting in reversed(postings):
-        if posting.basis == basis and posting.currency == currency:
+        if posting.basis == basis and posting.currency == currency and not posting.surcharge:
             return Rate(posting.rate, currency, posting.rate_source, basis)
     for path, text in zip(rules.rate_paths, _padded(entry.rates, len(rules.rate_paths)), strict=True):
         found = _from_people(entry, rules, currency) if path == PEOPLE else _from_field(entry, path, text)

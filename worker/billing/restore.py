@@ -10,9 +10,11 @@ from typing import Final
 
 from worker.billing import words
 from worker.billing.canonical import canonical
+from worker.billing.keys import correction_group
 from worker.billing.merge_lines import foreign
 from worker.billing.model import Document, Found, FoundLine, Line, Posting, Share
 from worker.billing.money import ZERO
+from worker.billing.periods import CREDIT
 from worker.billing.postings import residual
 
 _NO_GROUPS: Final[Mapping[str, str]] = {}
@@ -26,10 +28,12 @@ def restored(
     *,
     period: str = "",
     groups: Mapping[str, str] = _NO_GROUPS,
+    group: tuple[tuple[str, str], ...] = (),
 ) -> Document:
     """The ledger's document for `found`.
 
-    `postings` are those of all units on this document, `groups` the line each unit belongs on now (`Placed.line`).
+    `postings` are those of all units on this document, `groups` the line each unit belongs on now (`Placed.line`),
+    `group` what `invoice_per` says of its invoice, where it is known.
     """
     status = words.status(found.status)
     live = [posting for posting in postings if posting.state != "suspended"]
@@ -41,19 +45,21 @@ def restored(
         number=found.number,
         contact=found.contact,
         currency=found.currency,
-        period=period,
+        period=CREDIT if found.type == "ACCRECCREDIT" else period,
+        group=group,
         amounts=words.amounts(found.amounts) or "exclusive",
         date=found.date,
         due_date=found.due_date,
         reference=found.reference,
         lines=tuple(_line(found, line, live, groups) for line in found.lines),
-        removed=_removed(postings),
+        removed=_removed(postings, -1 if found.type == "ACCRECCREDIT" else 1),
         xero_id=found.id,
         status=status,
         fixed=status in words.LOCKED,
         updated=found.updated,
         total=found.total,
         total_tax=found.total_tax,
+        currency_rate=found.currency_rate,
         body=canonical(found),
         problem=_problem(found, str(rest)) if rest else "",
     )
@@ -68,7 +74,7 @@ def _line(found: Found, line: FoundLine, postings: Sequence[Posting], groups: Ma
     rest = amount - sum((sign * posting.amount for posting in on), ZERO)
     return Line(
         id=line.id,
-        group=next((groups[posting.unit] for posting in on if posting.unit in groups), ""),
+        group=_group(on, groups),
         description=line.description,
         quantity=line.quantity,
         unit_amount=line.unit_amount,
@@ -78,12 +84,21 @@ def _line(found: Found, line: FoundLine, postings: Sequence[Posting], groups: Ma
         tax_type=line.tax_type,
         tracking=line.tracking,
         shares=tuple(_share(posting, sign) for posting in on),
+        corrects=on[0].corrects,
+        surcharge=on[0].surcharge,
         fixed=bool(rest) or any(posting.state == "fixed" for posting in on),
         write_on=rest,
     )
 
 
-def _share(posting: Posting, sign: int = 1) -> Share:
+def _group(on: Sequence[Posting], groups: Mapping[str, str]) -> str:
+    """What a line is known by when its document is computed again; that of a surcharge follows from what it says."""
+    if on[0].corrects:
+        return correction_group(on[0].unit, on[0].corrects)
+    return "" if on[0].surcharge else next((groups[each.unit] for each in on if each.unit in groups), "")
+
+
+def _share(posting: Posting, sign: int) -> Share:
     return Share(
         unit=posting.unit,
         seconds=sign * posting.seconds,
@@ -91,19 +106,22 @@ def _share(posting: Posting, sign: int = 1) -> Share:
         rate=posting.rate,
         rate_source=posting.rate_source,
         basis=posting.basis,
+        worked=None if posting.worked is None else sign * posting.worked,
     )
 
 
-def _removed(postings: Sequence[Posting]) -> tuple[Line, ...]:
+def _removed(postings: Sequence[Posting], sign: int) -> tuple[Line, ...]:
     """Suspended postings, each on a line of its own that is no longer there."""
     gone = (posting for posting in postings if posting.state == "suspended")
     return tuple(
         Line(
             id=posting.line,
-            amount=posting.amount,
+            amount=sign * posting.amount,
             account=posting.account,
             tax_type=posting.tax_type,
-            shares=(_share(posting),),
+            corrects=posting.corrects,
+            surcharge=posting.surcharge,
+            shares=(_share(posting, sign),),
         )
         for posting in gone
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
+from worker.billing import words
 from worker.billing.merge import accept, difference
 from worker.billing.model import Document, Found, Invoice, Posting
 from worker.billing.postings import postings_of
@@ -131,7 +132,7 @@ def paired(elements: Sequence[Element], answers: Sequence[Found]) -> list[tuple[
 
 def _of(element: Element, found: Found) -> bool:
     if element.operation == "create":
-        return found.number in ("", element.document.number)
+        return "" in (found.number, element.document.number) or found.number == element.document.number
     return found.id in ("", element.document.xero_id)
 
 
@@ -167,6 +168,8 @@ async def settle_written(
             )
         )
     await ctx.store.intents.settle(epoch, intent, outcomes)
+    locked = [e.key for e, found in written if words.status(found.status or "DRAFT") in words.LOCKED]
+    await ctx.store.invoices.add(locked)  # their timesheets are still to be put on them
     for key, text in stopped.items():
         if key in items:
             await park(ctx, epoch, items[key], "amounts-differ", text)

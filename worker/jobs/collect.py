@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 import structlog
 
-from worker.billing.assess import assess
 from worker.billing.keys import record_of
-from worker.billing.model import Company, Contact, Entry, Waiting
+from worker.billing.model import Entry, Waiting
 from worker.context import Context, Loaded
 from worker.errors import ServiceError
+from worker.jobs.judging import FLIPPING, judge
 from worker.setup.mapping import entry_from
-from worker.store.ledger import Facts, Unit, Verdict
-from worker.store.worklist import Claimed
+from worker.store.ledger import Facts, Unit
+from worker.store.worklist import Claimed, Settle
 
 log = structlog.get_logger()
 
@@ -80,7 +80,10 @@ async def _read(ctx: Context, loaded: Loaded, epoch: str, claimed: Sequence[Clai
     known = {id_: entry for id_, entry in entries.items() if entry is not None}
     await _stop_where_blind(ctx, len(mine), known, units)
     facts = await judge(ctx, loaded, known, units, {item.id: item.generation for item in mine})
-    refused = await ctx.store.ledger.store_facts(epoch, ticket, facts, await ctx.settle(loaded))
+    window = ctx.limits.flip_window
+    refused = await ctx.store.ledger.store_facts(epoch, ticket, facts, await ctx.settle(loaded), window)
+    turning = [fact.id for fact in facts if isinstance(fact.verdict, Waiting) and fact.verdict.reason == FLIPPING]
+    await ctx.store.collect.add(turning, Settle(window, window))  # once it has been quiet it is judged again
     unknown = [item for item in mine if entries[item.id] is None]
     if unknown:  # never seen, and not there: nothing to keep
         await ctx.store.collect.done(epoch, unknown)
@@ -114,7 +117,7 @@ def _entry(
     """The entry as it is now; what is known stays where the record cannot be seen; None: neither seen nor known."""
     record, known = records.get(record_of(id_)), unit.entry if unit else None
     if record is not None:
-        entry = entry_from(record, loaded.setup, timezone="UTC")
+        entry = entry_from(record, loaded.setup, timezone=loaded.rules.timezone)
         if entry.unreadable and known is not None and known.worked_on is not None:
             return msgspec.structs.replace(known, unreadable=entry.unreadable, written=entry.written)
         return entry
@@ -143,34 +146,3 @@ async def _stop_where_blind(ctx: Context, read: int, entries: Mapping[str, Entry
 def _could(unit: Unit | None) -> bool:
     """Whether this unit could be read so far."""
     return unit is not None and unit.entry is not None and not unit.entry.unreadable
-
-
-async def judge(
-    ctx: Context,
-    loaded: Loaded,
-    entries: Mapping[str, Entry],
-    units: Mapping[str, Unit],
-    generations: Mapping[str, str],
-) -> list[Facts]:
-    """Facts and verdict of each entry, from the setup, the company and the contacts as they are known now."""
-    company, closed = await ctx.company(), await ctx.store.ledger.closed()
-    contacts = await ctx.contacts({entry.xero_contact for entry in entries.values() if entry.xero_contact})
-    facts = []
-    for id_, entry in entries.items():
-        verdict = _verdict(entry, units.get(id_), loaded, contacts.get(entry.xero_contact), company, closed)
-        facts.append(
-            Facts(id=id_, generation=generations.get(id_, ""), entry=entry, verdict=verdict, write_back=loaded.live)
-        )
-    return facts
-
-
-def _verdict(
-    entry: Entry, unit: Unit | None, loaded: Loaded, contact: Contact | None, company: Company, closed: set[str]
-) -> Verdict:
-    if entry.unreadable and unit is not None and unit.verdict is not None:
-        return unit.verdict  # what was so stays so until the record can be seen again
-    if entry.unreadable:
-        text = f"This entry cannot be read: {entry.unreadable}. Check the integration user's permissions."
-        return Waiting(reason="not-readable", text=text, cause="entry", holds=True)
-    postings = unit.postings if unit else ()
-    return assess(entry, loaded.rules, contact=contact, company=company, postings=postings, closed=closed)

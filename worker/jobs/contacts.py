@@ -90,8 +90,8 @@ def _since(cursor: Cursor, overlap: float) -> datetime | None:
 
 
 async def _company(ctx: Context) -> None:
-    """Read the company anew. Entries that wait for one of its accounts, tax types or currencies are looked at again,
-    and all of them when one is no longer what it was."""
+    """Read the company anew. Entries that wait for one of its accounts, tax types, currencies or tracking options
+    are looked at again, and all of them when one is no longer what it was."""
     company = await ctx.xero.company(patience=ctx.limits.step)
     before = await ctx.store.company.get()
     if not await ctx.store.company.put(company) or before is None:
@@ -102,6 +102,8 @@ async def _company(ctx: Context) -> None:
         await ctx.store.release(f"currency:{currency}")
     for rate in company.tax_rates:
         await ctx.store.release(f"tax:{rate.type}")
+    for category, _ in company.tracking:
+        await ctx.store.release(f"tracking:{category}")
     log.info("company_changed", tenant=company.tenant)
     await ctx.store.inbox.request_resync(f"company:{company.read_at}", "")
     await ctx.store.bell.ring("reconcile")

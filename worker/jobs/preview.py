@@ -4,7 +4,7 @@ import msgspec
 
 from worker.billing.model import Document
 from worker.context import Context
-from worker.jobs.invoice import plan
+from worker.jobs.planning import plan
 from worker.store.worklist import Claimed
 
 

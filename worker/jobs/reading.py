@@ -1,14 +1,14 @@
 """Reading: what a person did in Xero to our drafts, found just before we change them, and taken into the ledger."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from worker.billing.keys import document_id
 from worker.billing.merge import classify, merge
-from worker.billing.model import Document, Found, Posting
+from worker.billing.model import Document, DocumentType, Found, Posting
 from worker.billing.postings import postings_of
 from worker.context import Context
 from worker.errors import ServiceError
@@ -40,8 +40,7 @@ async def read_and_merge(ctx: Context, epoch: str, plans: Sequence[Plan], marks:
     """
     wanted = {document.xero_id: (plan, document) for plan in plans for document in _open(plan.held)}
     reading = Reading(time.monotonic())
-    answer = await ctx.xero.invoices(ids=list(wanted), patience=ctx.limits.fresh_read)
-    found, odd = {d.id: d for d in answer.items}, {each.id: each.reason for each in answer.odd}
+    found, odd = await _found(ctx, [document for _, document in wanted.values()])
     merged = await ctx.store.contacts.merged()
     for xero_id, (plan, document) in wanted.items():
         there = found.get(xero_id)
@@ -53,6 +52,20 @@ async def read_and_merge(ctx: Context, epoch: str, plans: Sequence[Plan], marks:
         else:
             await _take_in(ctx, epoch, plan, document, there, merged, marks.get(plan.item.id, ""), reading)
     return reading
+
+
+async def _found(ctx: Context, documents: Sequence[Document]) -> tuple[dict[str, Found], dict[str, str]]:
+    """These documents as Xero has them now, and why others cannot be read, by id."""
+    found: dict[str, Found] = {}
+    odd: dict[str, str] = {}
+    kinds: tuple[DocumentType, ...] = ("ACCREC", "ACCRECCREDIT")
+    for kind in kinds:
+        ids = [document.xero_id for document in documents if document.type == kind]
+        if ids:
+            answer = await ctx.xero.invoices(ids=ids, kind=kind, patience=ctx.limits.fresh_read)
+            found |= {each.id: each for each in answer.items}
+            odd |= {each.id: each.reason for each in answer.odd}
+    return found, odd
 
 
 async def _take_in(
@@ -69,8 +82,13 @@ async def _take_in(
     if kind == "untouched" and there.updated == document.updated:
         await ctx.store.ledger.unflag(plan.item.id, mark)
         return
-    await record_merge(ctx, epoch, plan.held, document, there, merged, mark=mark)
-    reading.moved[plan.item.id] = kind == "late-own" or reading.moved.get(plan.item.id, False)
+    key, held = plan.item.id, plan.held
+    if key in reading.moved:  # another document of this invoice was taken in just now
+        held = (await ctx.store.ledger.invoices([key]))[key]
+    if not await record_merge(ctx, epoch, held, document, there, merged, mark=mark):
+        await ctx.store.ledger.flag([key], "it moved while it was read")
+        await ctx.store.invoices.add([key])
+    reading.moved[key] = kind == "late-own" or reading.moved.get(key, False)
 
 
 def _open(held: Held) -> list[Document]:
@@ -102,9 +120,29 @@ async def record_merge(
     )
     if not await ctx.store.ledger.merge(epoch, held, record, here, postings, mark=mark):
         return False
+    await _judge_again(ctx, postings)
+    if result.document.fixed and not base.fixed:
+        await _reshape(ctx, base)
     log.info("merged", key=base.key, number=base.number, status=result.document.status, notes=list(result.notes))
     await ctx.store.audit.write(ctx.who, "merge", here, {"status": result.document.status, "notes": list(result.notes)})
     return True
+
+
+async def _judge_again(ctx: Context, concerned: Iterable[str]) -> None:
+    """Units that people decided about: what is next for them depends on what became of their documents."""
+    known = await ctx.store.ledger.units(concerned)
+    units = [id_ for id_, unit in known.items() if unit.decisions]
+    if units:
+        await ctx.store.collect.add(units)
+        await ctx.store.bell.ring("collect")
+
+
+async def _reshape(ctx: Context, base: Document) -> None:
+    """Time that comes after a document was locked takes the shape of the setup in force, not of that document's."""
+    stored = await ctx.store.setup.current()
+    if base.rules_version and stored is not None and stored.version != base.rules_version:
+        await ctx.store.collect.add(await ctx.store.ledger.members(base.key))
+        await ctx.store.bell.ring("collect")
 
 
 async def _another_company(ctx: Context, plan: Plan, document: Document) -> None:

@@ -14,22 +14,26 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 import structlog
 
+from worker.billing import words
 from worker.billing.canonical import canonical
 from worker.billing.compose import compose
-from worker.billing.keys import document_id, key_of, parse_url
+from worker.billing.keys import document_id, key_of, parse_url, sequence_of
 from worker.billing.merge import accept
 from worker.billing.model import Document, DocumentType, Entry, Found, Invoice, Placed, Posting
-from worker.billing.periods import period_of
-from worker.billing.postings import parse_manifest, postings_of
+from worker.billing.periods import CREDIT, period_of
+from worker.billing.postings import parse_decisions, parse_manifest, postings_of
 from worker.billing.restore import restored
 from worker.context import Context, Loaded
 from worker.errors import ServiceError
 from worker.jobs.answering import with_document
-from worker.jobs.collect import judge
+from worker.jobs.closing import past_closing
 from worker.jobs.contacts import contacts
+from worker.jobs.filing import FILES, NOTE
+from worker.jobs.judging import judge
 from worker.setup import parse
 from worker.setup.mapping import entry_from
 from worker.store.cursors import Cursor
+from worker.store.decisions import together
 from worker.store.epoch import Progress
 from worker.store.ledger import Unit
 
@@ -127,6 +131,8 @@ async def _step(ctx: Context, loaded: Loaded, token: str, progress: Progress) ->
             return await _documents(ctx, loaded, token, progress)
         case "named":
             await _named(ctx, loaded, token)
+            await _close(ctx, loaded, token)
+            await _decided(ctx, loaded, token)
             return msgspec.structs.replace(progress, step="finish")
     await _finish(ctx, token, progress)
     return None
@@ -166,14 +172,20 @@ async def _units(ctx: Context, loaded: Loaded, token: str, progress: Progress) -
     entries: dict[str, Entry] = {}
     units: dict[str, Unit] = {}
     for row in rows:
-        entry = entry_from(row, loaded.setup, timezone="UTC")
+        entry = entry_from(row, loaded.setup, timezone=loaded.rules.timezone)
         entries[entry.id] = entry
-    known = await ctx.store.ledger.units(entries)
+    known, decided = await ctx.store.ledger.units(entries), await ctx.store.decisions.on_disk()
     for id_, entry in entries.items():
-        told = parse_manifest(entry.written.get("billed", ""), id_)
-        units[id_] = Unit(id=id_, entry=entry, postings=told or (known[id_].postings if id_ in known else ()))
+        text, had = entry.written.get("billed", ""), known.get(id_) or Unit(id=id_)
+        units[id_] = Unit(
+            id=id_,
+            entry=entry,
+            postings=parse_manifest(text, id_) or had.postings,
+            decisions=together(decided.get(id_, ()), had.decisions, parse_decisions(text, id_)),
+        )
     facts = await judge(ctx, loaded, entries, units, {})
     await ctx.store.epoch.restore_units(token, ticket, facts, {id_: unit.postings for id_, unit in units.items()})
+    await ctx.store.epoch.restore_decisions(token, {id_: unit.decisions for id_, unit in units.items()})
     if len(rows) < UNITS_PAGE:
         return msgspec.structs.replace(progress, step="invoices", cursor="1")
     return msgspec.structs.replace(progress, cursor=str(rows[-1]["Id"]))
@@ -204,14 +216,30 @@ async def _documents(ctx: Context, loaded: Loaded, token: str, progress: Progres
     if page.odd and kind == "ACCREC":  # of credit notes everybody's are listed, and none of ours can be among the odd
         odd = page.odd[0]
         raise ServiceError(f"Xero's answer about {odd.number or odd.id} cannot be read: {odd.reason}.", PROVE)
-    for found in page.items:
-        identity = parse_url(found.url)
-        if identity is not None:
-            await _restore(ctx, loaded, token, found, *identity)
+    for (key, sequence), found in (await _ours(ctx, kind, page.items)).items():
+        await _restore(ctx, loaded, token, found, key, sequence)
     if page.more:
         return msgspec.structs.replace(progress, cursor=str(number + 1))
     following = "credit-notes" if progress.step == "invoices" else "named"
     return msgspec.structs.replace(progress, step=following, cursor="1")
+
+
+async def _ours(ctx: Context, kind: DocumentType, found: Sequence[Found]) -> dict[tuple[str, int], Found]:
+    """Which of these are ours: invoices by their address; credit notes by their number as it is on disk, else by the
+    lines that entries say they are on."""
+    if kind == "ACCREC":
+        return {identity: each for each in found if (identity := parse_url(each.url)) is not None}
+    by_number, by_line = await ctx.store.credit_numbers.all(), dict[str, str]()
+    if any(each.number not in by_number for each in found):
+        async for units in ctx.store.ledger.scan_units():
+            by_line |= {p.line: p.document for unit in units for p in unit.postings if p.line}
+    ours: dict[tuple[str, int], Found] = {}
+    for each in found:
+        names = (by_line[line.id] for line in each.lines if line.id in by_line)
+        name = by_number.get(each.number) or next(names, "")
+        if name:
+            ours[key_of(name), sequence_of(name)] = each
+    return ours
 
 
 async def _restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: str, sequence: int) -> None:
@@ -226,10 +254,12 @@ async def _restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: 
     if document.problem or not named:
         free = [each for each in placed if not _settled_elsewhere(units[each.unit], here)]
         document = await _recognised(ctx, loaded, found, document, free) or document
+    if document.status in words.LOCKED:  # what was added to it cannot be told from here; never twice
+        document = msgspec.structs.replace(document, filed=(*FILES, NOTE))
     held = (await ctx.store.ledger.invoices([key]))[key]
     record = with_document(held.invoice or _invoice(key, found, period, placed), document, found.contact_name)
     await ctx.store.epoch.restore_invoice(token, record)
-    await ctx.store.epoch.restore_number(token, key, sequence, found.number)
+    await ctx.store.epoch.restore_number(token, key, sequence, found.number, found.type)
     await _restore_postings(ctx, token, units, document)
 
 
@@ -244,6 +274,8 @@ def _invoice(key: str, found: Found, period: str, placed: Sequence[Placed]) -> I
 
 
 def _period(loaded: Loaded, found: Found, placed: Sequence[Placed]) -> str:
+    if found.type == "ACCRECCREDIT":
+        return CREDIT
     if placed:
         return placed[0].period
     day = date.fromisoformat(found.date) if found.date else datetime.now(UTC).date()
@@ -303,6 +335,28 @@ async def _named(ctx: Context, loaded: Loaded, token: str) -> None:
         number = entry.written.get("invoice_number", "") or name
         more = f" (and entries name {len(unknown) - 1} more such)" if len(unknown) > 1 else ""
         raise ServiceError(f"{entry.record} says that it is billed on {number}, which Xero does not know{more}.", PROVE)
+
+
+async def _decided(ctx: Context, loaded: Loaded, token: str) -> None:
+    """Judge again what people decided about: where an accepted correction belongs follows from the documents."""
+    async for batch in ctx.store.ledger.scan_units():
+        units = {unit.id: unit for unit in batch if unit.decisions and unit.entry is not None}
+        if not units:
+            continue
+        ticket = await ctx.store.ledger.ticket()
+        entries = {id_: unit.entry for id_, unit in units.items() if unit.entry is not None}
+        facts = await judge(ctx, loaded, entries, units, {})
+        await ctx.store.epoch.restore_units(token, ticket, facts, {id_: unit.postings for id_, unit in units.items()})
+
+
+async def _close(ctx: Context, loaded: Loaded, token: str) -> None:
+    """Periods that are past closing and have no open document of ours take no more time."""
+    records = await ctx.store.ledger.invoices(await ctx.store.ledger.all_keys())
+    documents = [document for record in records.values() if record.invoice for document in record.invoice.documents]
+    open_ = {document.period for document in documents if document.status == "open" and not document.fixed}
+    now = datetime.fromisoformat(await ctx.store.clock())
+    over = [period for period in past_closing(loaded.rules, now) if period not in open_]
+    await ctx.store.epoch.restore_closed(token, over)
 
 
 async def _missing(ctx: Context) -> dict[str, Entry]:

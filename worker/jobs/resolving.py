@@ -29,6 +29,8 @@ from worker.jobs.answering import (
     settle_written,
     with_document,
 )
+from worker.jobs.credit_numbers import burn
+from worker.jobs.filing import resolve_filing
 from worker.jobs.reading import record_merge
 from worker.store.governor import Refused
 from worker.store.intents import Element, Intent, Settled
@@ -64,7 +66,14 @@ async def resolve(ctx: Context, epoch: str, items: Sequence[Claimed], held: Mapp
 
 
 async def _resolve(ctx: Context, epoch: str, intent: Intent, items: Mapping[str, Claimed]) -> None:
-    keys = [element.key for element in await _unsettled(ctx, intent)]
+    if intent.file:
+        await resolve_filing(ctx, epoch, intent, items)
+        return
+    unsettled = await _unsettled(ctx, intent)
+    keys = [element.key for element in unsettled]
+    if await _arrived_credit(ctx, intent, unsettled):
+        await _look_up(ctx, epoch, intent, items)
+        return
     admitted = await ctx.xero.admit("write")
     if isinstance(admitted, Refused):
         await ctx.store.invoices.hand_back(list(items.values()))
@@ -91,6 +100,14 @@ async def _resolve(ctx: Context, epoch: str, intent: Intent, items: Mapping[str,
         return
     await ctx.xero.unused(admitted)
     await _look_up(ctx, epoch, intent, items)
+
+
+async def _arrived_credit(ctx: Context, intent: Intent, elements: Sequence[Element]) -> bool:
+    """Whether Xero has one of the credit notes to be created: their numbers are looked up before every send."""
+    if intent.kind != "ACCRECCREDIT" or intent.method != "PUT":
+        return False
+    seen = await _find(ctx, intent, elements)
+    return bool(seen.found or seen.odd)
 
 
 async def _unsettled(ctx: Context, intent: Intent) -> list[Element]:
@@ -139,7 +156,12 @@ async def _look_up(ctx: Context, epoch: str, intent: Intent, items: Mapping[str,
 
 
 def _off_the_wire(ctx: Context, intent: Intent) -> bool:
-    """Whether "not found" means "not written": Xero has answered, or time enough has passed for any request to end."""
+    """Whether "not found" means "not written": Xero has answered, or time enough has passed for any request to end.
+
+    Of credit notes nothing but their number is known: there it counts only when Xero has forgotten the request's key.
+    """
+    if intent.kind == "ACCRECCREDIT":
+        return intent.age >= ctx.limits.credit_wait
     return intent.sends >= EXHAUSTED or intent.age >= ctx.limits.rebuild_wait
 
 
@@ -169,14 +191,14 @@ async def _find(ctx: Context, intent: Intent, elements: Sequence[Element]) -> Si
         seen.found.update({updates[document.id]: document for document in answer.items if document.id in updates})
         seen.odd.update({updates[odd.id]: _odd(odd.reason) for odd in answer.odd if odd.id in updates})
     if creates:
-        numbers = {element.document.number: element.key for element in creates}
+        numbers = {element.document.number: element.key for element in creates if element.document.number}
         answer = await ctx.xero.invoices(numbers=list(numbers), kind=intent.kind, patience=ctx.limits.step)
         seen.found.update({numbers[found.number]: found for found in answer.items if found.number in numbers})
         seen.odd.update({numbers[odd.number]: _odd(odd.reason) for odd in answer.odd if odd.number in numbers})
         known = seen.found.keys() | seen.odd.keys()
         nameless = any(odd.number not in numbers for odd in answer.odd)
         missing = {document_id(e.key, e.document.sequence): e.key for e in creates if e.key not in known}
-        if missing:
+        if missing and intent.kind == "ACCREC":  # Xero keeps no Url on credit notes
             await _find_by_url(ctx, intent, missing, seen, unclear=nameless)
     return seen
 
@@ -217,6 +239,8 @@ def _ours(element: Element, found: Found) -> bool:
     identity = parse_url(found.url)
     if identity:
         return identity == (element.key, element.document.sequence)
+    if element.document.type == "ACCRECCREDIT":  # looked up before it was sent: nobody else had the number then
+        return (found.number, found.contact) == (element.document.number, element.document.contact)
     same = (found.number, found.contact, found.currency)
     meant = (element.document.number, element.document.contact, element.document.currency)
     return same == meant and matches(element.document, found)
@@ -237,6 +261,9 @@ def _document(held: Held, element: Element) -> Document | None:
 
 
 async def _burn(ctx: Context, element: Element, there: Found) -> None:
+    if element.document.type == "ACCRECCREDIT":
+        await burn(ctx, there.number, element.key, element.document.sequence)
+        return
     log.warning("number_is_somebody_elses", number=there.number, key=element.key)
     await ctx.store.ledger.burn(element.key, element.document.sequence)
     await ctx.store.audit.write(

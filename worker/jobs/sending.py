@@ -14,9 +14,10 @@ import structlog
 from ulid import ULID
 
 from worker.billing.keys import document_id, number_by_key
-from worker.billing.model import Correction, Document, Waiting
+from worker.billing.model import Correction, Document, DocumentType, Waiting
 from worker.context import Context, Loaded
 from worker.jobs.answering import apply, park, refused_alone, retry
+from worker.jobs.credit_numbers import free_numbers
 from worker.store.governor import Refused
 from worker.store.intents import Element, Intent, Operation
 from worker.store.ledger import Held, Unit
@@ -46,12 +47,18 @@ class Plan:
     departed: tuple[str, ...] = ()
     corrections: tuple[Correction, ...] = ()
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     read_at: float | None = None
 
     @property
     def changed(self) -> bool:
         """Is there something to write to Xero?"""
         return self.document is not None
+
+    @property
+    def kind(self) -> DocumentType:
+        """The type of its document."""
+        return self.document.type if self.document is not None else "ACCREC"
 
     @property
     def operation(self) -> Operation:
@@ -83,15 +90,15 @@ class _Sent:
     rest: tuple[Plan, ...] = ()
 
 
-async def send(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]) -> int:
-    """Write these plans (all creates, or none of them); gives how many documents Xero took.
+async def send(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan], *, asked: bool = False) -> int:
+    """Write these plans (of one type of document; all creates, or none of them); gives how many Xero took.
 
-    A call that Xero refuses as a whole is sent again in halves, so that one document holds back no other. Raises
-    `ServiceError` when nothing can be sent at all.
+    `asked`: a person asked for just these, so they go in preview too. A call that Xero refuses as a whole is sent again
+    in halves, so that one document holds back no other. Raises `ServiceError` when nothing can be sent at all.
     """
     todo, written, splits = [list(plans)], 0, 0
     while todo:
-        sent = await _call(ctx, loaded, epoch, todo.pop(0))
+        sent = await _call(ctx, loaded, epoch, todo.pop(0), asked)
         written += sent.written
         if sent.rest:
             todo.insert(0, list(sent.rest))
@@ -106,7 +113,7 @@ async def send(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]) 
     return written
 
 
-async def _call(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]) -> _Sent:
+async def _call(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan], asked: bool) -> _Sent:
     """One write call at most."""
     admitted = await ctx.xero.admit("write")
     if isinstance(admitted, Refused):
@@ -115,7 +122,7 @@ async def _call(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan])
         await ctx.store.bell.ring("invoices", admitted.wait)
         return _Sent()
     try:
-        call, began = await _begun(ctx, loaded, epoch, plans)
+        call, began = await _begun(ctx, loaded, epoch, plans, asked)
         late = time.monotonic() - began > ctx.limits.send_within
         if call is None or late:
             await ctx.xero.unused(admitted)
@@ -137,7 +144,9 @@ async def _call(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan])
     return _Sent(applied.written, refused, applied.refused, tuple(call.rest))
 
 
-async def _begun(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]) -> tuple[_Call | None, float]:
+async def _begun(
+    ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan], asked: bool
+) -> tuple[_Call | None, float]:
     """Take the slots for as many of these plans as may go now. Gives the call, and the moment before it began.
 
     Plans that may not go are handed back; all of them where it gives None.
@@ -148,8 +157,10 @@ async def _begun(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan]
         call = await _prepared(ctx, loaded, epoch, left)
         if call is None:
             return None, began
+        if call.intent.kind == "ACCRECCREDIT" and call.plans[0].create and not await free_numbers(ctx, call.intent):
+            continue
         began = time.monotonic()
-        left, begun = await _begin(ctx, loaded, epoch, call)
+        left, begun = await _begin(ctx, loaded, epoch, call, asked)
         if begun:
             return call, began
         if not left:
@@ -191,21 +202,26 @@ async def _prepared(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Pl
 
 async def _number(ctx: Context, loaded: Loaded, plans: Sequence[Plan]) -> tuple[list[Plan], dict[str, str], int]:
     """Plans with their numbers, the numbers newly taken, and where the series stood (-1: nothing taken from it)."""
-    if not any(p.create for p in plans):
+    if not any(p.create for p in plans):  # credit notes have a series of their own whatever the numbering
         return list(plans), {}, -1
-    series, out = await ctx.store.ledger.series(), []
+    kind = plans[0].kind
+    series, out = await ctx.store.ledger.series(kind), []
     taken: dict[str, str] = {}
     for p in plans:
         assert p.document is not None
         key, sequence = p.document.key, p.document.sequence
         number = await ctx.store.ledger.number(key, sequence)
-        if not number and loaded.rules.numbering == "key":
+        if not number and loaded.rules.numbering == "key" and kind == "ACCREC":
             number = number_by_key(loaded.rules.number_prefix, key, sequence)
-        elif not number:
-            number = f"{loaded.rules.number_prefix}{series + len(taken) + 1:05d}"
+        elif not number and (kind == "ACCRECCREDIT" or loaded.rules.numbering != "xero"):
+            number = _in_series(loaded.rules.number_prefix, kind, series + len(taken) + 1)
             taken[document_id(key, sequence)] = number
         out.append(replace(p, document=msgspec.structs.replace(p.document, number=number)))
     return out, taken, series if taken else -1
+
+
+def _in_series(prefix: str, kind: DocumentType, number: int) -> str:
+    return f"{prefix}{'CN-' if kind == 'ACCRECCREDIT' else ''}{number:05d}"
 
 
 def _intent(ctx: Context, plans: Sequence[Plan]) -> Intent:
@@ -214,6 +230,7 @@ def _intent(ctx: Context, plans: Sequence[Plan]) -> Intent:
     return Intent(
         id=str(ULID()),
         method="PUT" if plans[0].create else "POST",
+        kind=plans[0].kind,
         body=body.decode(),
         elements=tuple(_element(p) for p in plans),
     )
@@ -231,7 +248,8 @@ def _dates_moved(plan: Plan) -> list[tuple[str, int]]:
 
 def _element(plan: Plan) -> Element:
     assert plan.document is not None
-    on_it = {share.unit for line in plan.document.lines for share in line.shares}
+    # A unit on a line that a person fixed is not placed by this: it may be on another document with its correction.
+    on_it = {share.unit for line in plan.document.lines if not line.fixed for share in line.shares}
     return Element(
         key=plan.item.id,
         operation=plan.operation,
@@ -243,7 +261,7 @@ def _element(plan: Plan) -> Element:
     )
 
 
-async def _begin(ctx: Context, loaded: Loaded, epoch: str, call: _Call) -> tuple[list[Plan], bool]:
+async def _begin(ctx: Context, loaded: Loaded, epoch: str, call: _Call, asked: bool) -> tuple[list[Plan], bool]:
     """Try to take the slots. Gives the plans to go on with, and whether the intent has begun."""
     answer = await ctx.store.intents.begin(
         epoch,
@@ -252,6 +270,7 @@ async def _begin(ctx: Context, loaded: Loaded, epoch: str, call: _Call) -> tuple
         setup_version=loaded.version,
         numbers=call.numbers,
         series=call.series,
+        asked=asked,
     )
     plans = [*call.plans, *call.rest]
     if isinstance(answer, int):

@@ -4,13 +4,14 @@ Only finds them: the invoice job reads each of them again and takes in what was 
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
-from worker.billing.keys import parse_url
-from worker.billing.model import Document, Found
+from worker.billing.keys import key_of, parse_url, sequence_of
+from worker.billing.model import Document, DocumentType, Found
 from worker.context import Context
 from worker.jobs.reading import record_merge
 from worker.store.cursors import Cursor
@@ -20,6 +21,7 @@ from worker.xero.pages import InvoicePage
 log = structlog.get_logger()
 
 CURSOR = "statuses"
+CREDIT_CURSOR = "statuses-credit"
 SAME_SPAN = "same"  # in a cursor's `until`: the next walk reads from where this one did
 
 
@@ -40,26 +42,48 @@ async def statuses(ctx: Context) -> StatusesReport:
     if not epoch or loaded is None:
         return StatusesReport()
     await ctx.tenant()
-    cursor = await ctx.store.cursors.get(CURSOR)
+    done = await _walk(ctx, epoch, "ACCREC", CURSOR)
+    if await ctx.store.ledger.series("ACCRECCREDIT"):
+        credits = await _walk(ctx, epoch, "ACCRECCREDIT", CREDIT_CURSOR)
+        done = StatusesReport(done.read + credits.read, done.changed + credits.changed, done.odd + credits.odd)
+    return done
+
+
+async def _walk(ctx: Context, epoch: str, kind: DocumentType, name: str) -> StatusesReport:
+    """The documents of one type that changed since its last walk."""
+    cursor = await ctx.store.cursors.get(name)
     until, done = time.monotonic() + ctx.limits.step, StatusesReport()
     while True:
         number = int(cursor.place or 1)
         since = datetime.fromisoformat(cursor.since) - timedelta(seconds=ctx.limits.overlap) if cursor.since else None
         page = await ctx.xero.invoices(
-            page=number, modified_since=since, created_by_my_app=True, patience=ctx.limits.step
+            page=number, modified_since=since, created_by_my_app=True, kind=kind, patience=ctx.limits.step
         )
-        changed, postponed = await _take_in(ctx, epoch, page.items)
-        for odd in page.odd:
+        ours = await identities(ctx, page.items)
+        changed, postponed = await _take_in(ctx, epoch, ours)
+        for odd in page.odd if kind == "ACCREC" else ():  # of credit notes everybody's are listed
             log.warning("document_not_readable", id=odd.id, number=odd.number, error=odd.reason)
-        done = StatusesReport(done.read + len(page.items), done.changed + changed, done.odd + len(page.odd))
-        cursor = _moved_on(cursor, page, again=postponed or bool(page.odd))
-        await ctx.store.cursors.put(CURSOR, cursor)
+        again = postponed or bool(page.odd and kind == "ACCREC")
+        done = StatusesReport(done.read + len(ours), done.changed + changed, done.odd + len(page.odd))
+        cursor = _moved_on(cursor, page, again=again)
+        await ctx.store.cursors.put(name, cursor)
         if not cursor.place:
             return done
         if time.monotonic() > until:
             await ctx.store.schedule.again("statuses")
             await ctx.store.bell.ring("statuses")
             return done
+
+
+async def identities(ctx: Context, found: Sequence[Found]) -> dict[tuple[str, int], Found]:
+    """Which of these are ours: invoices by their address, credit notes by their number."""
+    ours = {identity: each for each in found if each.url and (identity := parse_url(each.url)) is not None}
+    credits = [each for each in found if each.type == "ACCRECCREDIT"]
+    if credits:
+        by_number = {number: name for name, number in (await ctx.store.ledger.numbers()).items()}
+        named = {each: by_number[each.number] for each in credits if each.number in by_number}
+        ours |= {(key_of(name), sequence_of(name)): each for each, name in named.items()}
+    return ours
 
 
 def _moved_on(cursor: Cursor, page: InvoicePage, *, again: bool) -> Cursor:
@@ -70,18 +94,17 @@ def _moved_on(cursor: Cursor, page: InvoicePage, *, again: bool) -> Cursor:
     return Cursor(since=cursor.since if until == SAME_SPAN else until)
 
 
-async def _take_in(ctx: Context, epoch: str, found: tuple[Found, ...]) -> tuple[int, bool]:
+async def _take_in(ctx: Context, epoch: str, ours: Mapping[tuple[str, int], Found]) -> tuple[int, bool]:
     """Open documents that moved are for the invoice job; of locked ones the status is recorded here.
 
     Gives how many had changed, and whether one of them must be looked at again. A document of ours that the ledger
     lacks means that the ledger is not complete.
     """
-    ours = {identity: d for d in found if (identity := parse_url(d.url)) is not None}
     held = await ctx.store.ledger.invoices({key for key, _ in ours})
     changed, postponed = 0, False
     for (key, sequence), there in ours.items():
         document = _document(held[key], sequence)
-        if document is None:
+        if document is None or document.type != there.type:
             await _unknown(ctx, epoch, held[key], there)
             continue
         if document.updated == there.updated:
@@ -99,7 +122,7 @@ async def _take_in(ctx: Context, epoch: str, found: tuple[Found, ...]) -> tuple[
 
 async def _unknown(ctx: Context, epoch: str, held: Held, there: Found) -> None:
     """Unless it is being created this moment, a document of ours was made by somebody this ledger does not know of."""
-    if held.slot:
+    if held.slot or there.type == "ACCRECCREDIT":  # an invoice of others may have one of our credit notes' numbers
         return
     why = f"Xero holds {there.number}, which is ours by its address and which the ledger does not know"
     log.error("document_not_in_ledger", number=there.number)

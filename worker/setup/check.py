@@ -61,6 +61,30 @@ def idle_keys(setup: Setup) -> Iterator[Problem]:
                 key = ("people", "person", place, "rate")
                 what = 'has no effect: "people" is not in source.fields.rates'
                 yield setup.problem(key, what, 'Add "people" there, or leave the rate out.', "warning")
+    yield from _idle_billing(setup)
     if setup.people.bill == "listed" and not setup.people.person:
         what = '"listed" with no [[people.person]] bills nobody'
         yield setup.problem(("people", "bill"), what, 'List people, or write "all".', "warning")
+
+
+def _idle_billing(setup: Setup) -> Iterator[Problem]:
+    billing = setup.billing
+    idle = {
+        "round_mode": (not billing.round_minutes, "round_minutes is 0", "Set round_minutes too, or leave it out."),
+        "round_per": (not billing.round_minutes, "round_minutes is 0", "Set round_minutes too, or leave it out."),
+        "correct_after": (billing.correct != "auto", 'correct is "ask"', 'Write correct = "auto", or leave it out.'),
+        "close_after": (
+            billing.period == "until-approved",
+            'a period "until-approved" is never closed',
+            "Leave it out, or choose another period.",
+        ),
+        "at_close": (
+            billing.period == "until-approved",
+            'a period "until-approved" is never closed',
+            "Leave it out, or choose another period.",
+        ),
+    }
+    defaults = type(billing).model_fields
+    for key, (applies, why, remedy) in idle.items():
+        if applies and getattr(billing, key) != defaults[key].default:
+            yield setup.problem(("billing", key), f"has no effect: {why}", remedy, "warning")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from worker.billing.keys import LENGTH as KEY_LENGTH
 from worker.salesforce.access import walk
 from worker.salesforce.describe import Describe, Describer, Field
 from worker.salesforce.errors import MappingBroken, RecordGone
@@ -23,12 +24,13 @@ COMPOUND = frozenset({"address", "location", "base64", "complexvalue", "multipic
 WRITABLE_TEXTS = frozenset({"string", "textarea"})
 
 CONTACT_ID_LENGTH = 36
-_LENGTHS = {"invoice_id": 36, "invoice_number": 16, "invoice_status": 20, "billed": 1_000, "problem": 100}
+LONGEST_NUMBER = 16  # of a series
+_LENGTHS = {"invoice_id": 36, "invoice_status": 20, "billed": 1_000, "problem": 100}
 _KINDS: dict[str, tuple[frozenset[str], str]] = {
     "hours": (NUMBERS, "a number"),
     "minutes": (NUMBERS, "a number"),
-    "start": (frozenset({"datetime"}), "a date and time"),
-    "end": (frozenset({"datetime"}), "a date and time"),
+    "start": (frozenset({"datetime", "time"}), "a date and time"),
+    "end": (frozenset({"datetime", "time"}), "a date and time"),
     "worked_on": (frozenset({"date", "datetime"}), "a date"),
     "billable": (frozenset({"boolean"}), "a checkbox"),
     "person": (IDS | TEXTS, "a lookup"),
@@ -142,7 +144,15 @@ def _type(field: Field) -> str:
 def _write_back_problems(setup: Setup, entry: Describe) -> Iterator[Problem]:
     for name, path in setup.source.write_back.fields.items():
         key = ("source", "write_back", name)
-        yield from _text_problems(setup, key, entry, path, _LENGTHS[name], "edit")
+        length = _number_length(setup) if name == "invoice_number" else _LENGTHS[name]
+        yield from _text_problems(setup, key, entry, path, length, "edit")
+
+
+def _number_length(setup: Setup) -> int:
+    """How long our numbers can get: prefix, key, a hyphen and a sequence of up to three digits; in a series, 16."""
+    if setup.billing.numbering != "key":
+        return LONGEST_NUMBER
+    return len(setup.billing.number_prefix) + KEY_LENGTH + len("-999")
 
 
 def _text_problems(setup: Setup, key: Path, described: Describe, name: str, length: int, act: str) -> Iterator[Problem]:

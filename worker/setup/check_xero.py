@@ -1,6 +1,6 @@
 """The part of a check that the Xero company's own lists answer.
 
-Source: Xero Accounting API, Accounts (types and statuses) and TaxRates.
+Source: Xero Accounting API, Accounts (types and statuses), TaxRates, TrackingCategories, Organisation.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from worker.billing import zones
 from worker.billing.model import Company
+from worker.setup.lines import Path
 from worker.setup.model import Setup
 from worker.setup.problems import Problem
 
@@ -17,10 +19,13 @@ ACTIVE = "ACTIVE"
 
 
 def problems(setup: Setup, company: Company) -> Iterator[Problem]:
-    """Everything about accounts, tax types and currencies."""
+    """Everything about accounts, tax types, tracking, currencies and the company's time zone."""
     yield from _account(setup, company)
-    yield from _tax_type(setup, company)
+    yield from _tax_type(setup, setup.billing.tax_type, ("billing", "tax_type"), company)
+    yield from _surcharges(setup, company)
+    yield from _tracking(setup, company)
     yield from _currencies(setup, company)
+    yield from _zone(setup, company)
 
 
 def _account(setup: Setup, company: Company) -> Iterator[Problem]:
@@ -29,6 +34,10 @@ def _account(setup: Setup, company: Company) -> Iterator[Problem]:
         what = "no revenue account is given: invoices to Xero contacts without one of their own will wait"
         yield setup.problem(key, what, _example(company), "warning")
         return
+    yield from _usable_account(setup, code, key, company)
+
+
+def _usable_account(setup: Setup, code: str, key: Path, company: Company) -> Iterator[Problem]:
     account = next((item for item in company.accounts if item.code == code), None)
     if account is None:
         yield setup.problem(key, f'{_the(company)} has no account "{code}"', _example(company))
@@ -47,8 +56,42 @@ def _example(company: Company) -> str:
     return "Revenue accounts: " + ", ".join(f'"{item.code}" {item.name}' for item in usable[:5]) + "."
 
 
-def _tax_type(setup: Setup, company: Company) -> Iterator[Problem]:
-    name, key = setup.billing.tax_type, ("billing", "tax_type")
+def _surcharges(setup: Setup, company: Company) -> Iterator[Problem]:
+    for place, item in enumerate(setup.billing.surcharge):
+        key = ("billing", "surcharge", place)
+        if item.revenue_account:
+            yield from _usable_account(setup, item.revenue_account, (*key, "revenue_account"), company)
+        yield from _tax_type(setup, item.tax_type, (*key, "tax_type"), company)
+
+
+def _tracking(setup: Setup, company: Company) -> Iterator[Problem]:
+    """Categories are there and active, and so are the options that are fixed texts."""
+    mapped = setup.source.fields.mapped()
+    known = {name.casefold(): (name, options) for name, options in company.tracking}
+    for category, said in setup.billing.tracking.items():
+        key = ("billing", "tracking", category)
+        name, options = known.get(category.casefold(), ("", ()))
+        if not name:
+            what = f'{_the(company)} has no active tracking category "{category}"'
+            yield setup.problem(key, what, _choices("Categories", [each for each, _ in company.tracking]))
+        elif said not in mapped and said.casefold() not in {option.casefold() for option in options}:
+            what = f'"{said}" is neither a mapped name nor an active option of the tracking category {name}'
+            yield setup.problem(key, what, _choices("Options", options))
+
+
+def _choices(what: str, names: Sequence[str]) -> str:
+    if not names:
+        return "Add it in Xero: Accounting settings, Tracking categories."
+    return f"{what}: " + ", ".join(f'"{name}"' for name in names[:8]) + "."
+
+
+def _zone(setup: Setup, company: Company) -> Iterator[Problem]:
+    if company.timezone and not zones.known(company.timezone):
+        what = f"{_the(company)} is in a time zone that is not known here, {company.timezone}: days are counted in UTC"
+        yield setup.problem(("billing", "period"), what, "Tell us its name.", "warning")
+
+
+def _tax_type(setup: Setup, name: str, key: Path, company: Company) -> Iterator[Problem]:
     if not name:
         return
     rate = next((item for item in company.tax_rates if item.type == name), None)

@@ -15,7 +15,8 @@ from worker.setup.sections import Fields
 
 Finding = tuple[Path, str, str]  # the key, what is wrong with it, the remedy
 
-LONGEST_SERIES_PREFIX = 8  # with eight digits after it a number stays within 16 characters
+LONGEST_SERIES_PREFIX = 8  # with "CN-" and five digits after it a number stays within 16 characters
+MOST_TRACKING = 2  # Xero: tracking categories of one line
 LONGEST_KEY_PREFIX = 50
 
 _OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -148,6 +149,36 @@ def _template(setup: Setup, key: str, text: str, usable: set[str]) -> Iterator[F
             yield path, what.replace(f'"{name}"', f"{{{name}}}"), remedy.replace("Write", "Print")
 
 
+def tracking(setup: Setup) -> Iterator[Finding]:
+    """At most two categories, each with a mapped name or a fixed text."""
+    key, mapped = ("billing", "tracking"), set(setup.source.fields.mapped())
+    given = setup.billing.tracking
+    if len(given) > MOST_TRACKING:
+        yield key, f"names {len(given)} categories", f"Xero takes {MOST_TRACKING} on a line: leave the others out."
+    for category, said in given.items():
+        path = (*key, category)
+        if not category.strip() or not said.strip():
+            yield path, "is empty", "Write a category of the Xero company, and a mapped name or one of its options."
+        elif said in _NOT_PRINTED:
+            yield path, f'"{said}" cannot be used here', f"Usable here: {_list(mapped - _NOT_PRINTED)}."
+        elif said in _KNOWN - mapped:
+            yield path, f'"{said}" is not mapped', f'Map {said} = "…" in [source.fields], or write an option.'
+
+
+def surcharges(setup: Setup) -> Iterator[Finding]:
+    """Each with a name of its own, and a percentage."""
+    seen: set[str] = set()
+    for place, item in enumerate(setup.billing.surcharge):
+        key = ("billing", "surcharge", place)
+        if not item.name.strip():
+            yield (*key, "name"), "is missing: it is what the line says", 'Write name = "Travel".'
+        elif item.name in seen:
+            yield (*key, "name"), f'"{item.name}" is there already', "Give it a name of its own."
+        if not item.percent:
+            yield (*key, "percent"), "is missing or zero", 'Write percent = "5%".'
+        seen.add(item.name)
+
+
 def settling(setup: Setup) -> Iterator[Finding]:
     """The longest wait is not shorter than the shortest."""
     schedule = setup.schedule
@@ -159,7 +190,7 @@ def settling(setup: Setup) -> Iterator[Finding]:
 def numbers(setup: Setup) -> Iterator[Finding]:
     """Document numbers are printable, ours alone, and short enough to be read out."""
     prefix, key = setup.billing.number_prefix, ("billing", "number_prefix")
-    longest = LONGEST_SERIES_PREFIX if setup.billing.numbering == "series" else LONGEST_KEY_PREFIX
+    longest = LONGEST_SERIES_PREFIX if setup.billing.numbering != "key" else LONGEST_KEY_PREFIX
     if not prefix:
         yield key, "is empty: our numbers would mix with the company's own", 'Write a prefix such as "TT-".'
     elif not (prefix.isascii() and prefix.isprintable()) or prefix != prefix.strip():
@@ -210,6 +241,8 @@ CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
     approved,
     grouping,
     templates,
+    tracking,
+    surcharges,
     settling,
     numbers,
     people,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME = re.compile(r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?Z?")
 _MISSING = object()
 
 
@@ -40,7 +41,8 @@ def entry_from(record: Mapping[str, Any], setup: Setup, *, timezone: str) -> Ent
 
     Args:
         record: one record of a REST query over `setup.paths()`, related records nested in it.
-        timezone: the company's IANA time zone; it says on which day a time falls where `worked_on` is no plain date.
+        timezone: the company's IANA time zone; it says on which day a time falls where `worked_on` is no plain date,
+            and which moment a time without an offset is.
 
     Raises:
         ValueError: the record has no valid `Id`, or there is no such time zone.
@@ -85,11 +87,7 @@ def _seconds(reader: _Reader, setup: Setup) -> Decimal | None:
     if fields.hours or fields.minutes:
         number = reader.number(fields.hours or fields.minutes)
         return None if number is None else number * (3600 if fields.hours else 60)
-    start, end = reader.moment(fields.start), reader.moment(fields.end)
-    if start is None or end is None:
-        return None
-    span = end - start
-    return Decimal(span.days * 86_400 + span.seconds) + Decimal(span.microseconds) / 1_000_000
+    return reader.between(fields.start, fields.end, fields.worked_on)
 
 
 class _Reader:
@@ -106,8 +104,30 @@ class _Reader:
     def day(self, path: str) -> date | None:
         return self._read(path, lambda value: _day(value, self._zone), None)
 
-    def moment(self, path: str | None) -> datetime | None:
-        return self._read(path, _moment, None)
+    def between(self, start: str | None, end: str | None, worked_on: str) -> Decimal | None:
+        """The seconds between two times; `None` where one of them is empty.
+
+        A time of day is on the day that was worked on, in the company's zone; an end that is earlier in the day than
+        the start is on the day after. Between two moments the clocks may be changed: what counts is what passed.
+        """
+        first, last = self._read(start, _time, None), self._read(end, _time, None)
+        if first is None or last is None:
+            return None
+        if isinstance(first, time) != isinstance(last, time):
+            self.problem = self.problem or f"{start} and {end} are not both times of day"
+            return None
+        day = self.day(worked_on) if isinstance(first, time) else date.min
+        if day is None:
+            return None
+        begun, ended = _on(first, day, self._zone), _on(last, day, self._zone)
+        if isinstance(last, time) and isinstance(first, time) and last < first:
+            ended = _on(last, day + timedelta(days=1), self._zone)
+        elif ended < begun:
+            ended = _on(last.replace(fold=1), day, self._zone)  # the hour that the clocks repeat in autumn
+        if ended < begun:
+            self.problem = self.problem or f"{end} is before {start}"
+            return None
+        return _seconds_of(ended - begun)
 
     def text(self, path: str | None) -> str:
         return self._read(path, _text, "")
@@ -219,15 +239,37 @@ def _day(value: Any, zone: ZoneInfo) -> date:
             return date.fromisoformat(value)
         except ValueError:
             raise _UnreadableError(f'is "{value}", which is no day') from None
-    return _moment(value).astimezone(zone).date()
+    return _moment(value, zone).astimezone(zone).date()
 
 
-def _moment(value: Any) -> datetime:
-    """A Salesforce datetime, such as 2026-11-03T09:30:00.000+0000."""
+def _moment(value: Any, zone: ZoneInfo) -> datetime:
+    """A Salesforce datetime, such as 2026-11-03T09:30:00.000+0000; one without an offset is the company's time."""
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise _UnreadableError(f'is "{value}", which is no time') from None
-    if moment.tzinfo is None:
-        raise _UnreadableError(f'is "{value}", which is a time without a time zone')
-    return moment
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _time(value: Any) -> datetime | time:
+    """A moment, or the time of day that a field of the type Time holds (09:30:00.000Z, which says no zone)."""
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        try:
+            return time.fromisoformat(value.removesuffix("Z"))
+        except ValueError:
+            raise _UnreadableError(f'is "{value}", which is no time') from None
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise _UnreadableError(f'is "{value}", which is no time') from None
+
+
+def _on(moment: datetime | time, day: date, zone: ZoneInfo) -> datetime:
+    """A moment, in UTC. What has no offset of its own is a time of the company's clocks."""
+    if isinstance(moment, time):
+        moment = datetime.combine(day, moment)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _seconds_of(span: timedelta) -> Decimal:
+    return Decimal(span.days * 86_400 + span.seconds) + Decimal(span.microseconds) / 1_000_000

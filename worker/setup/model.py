@@ -55,6 +55,7 @@ class Setup(Section):
         """What SOQL asks of an entry that may be billed here: worked on or after `billing.start`."""
         return (conditions.worked_since(self.source.fields, self.billing.start),)
 
-    def rules(self, org: str, version: int) -> Rules:
-        """What billing needs to know of this setup: for a Salesforce org id, and the version it is stored under."""
-        return rules.billing_rules(self, org, version)
+    def rules(self, org: str, version: int, timezone: str = "UTC") -> Rules:
+        """What billing needs to know of this setup: for a Salesforce org id, the version it is stored under, and the
+        company's time zone (IANA)."""
+        return rules.billing_rules(self, org, version, timezone)

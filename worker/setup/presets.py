@@ -110,6 +110,50 @@ xero_contact = "Project_Task__r.Xero_Contact__r.Contact_ID__c"   # a lookup to a
 rates = ["people"]
 """
 
+_CERTINIA = """\
+# Not tried against a real org: check every name in Object Manager. A timecard is split by project, so the object is the
+# split. It holds a week's hours, billed on its first day: more than 24 of them wait until a person bills them anyway.
+[source]
+sobject = "pse__Timecard__c"
+
+[source.fields]
+hours = "pse__Total_Hours__c"
+worked_on = "pse__Start_Date__c"
+person = "pse__Resource__c"
+person_name = "pse__Resource__r.Name"
+project = "pse__Project__c"
+project_name = "pse__Project__r.Name"
+xero_contact = "pse__Project__r.pse__Account__r.Xero_Contact_ID__c"   # a text field to add to Account
+billable = "pse__Billable__c"
+already_billed = "pse__Billed__c"         # billed by Certinia itself
+rates = ["pse__Bill_Rate__c", "people"]
+
+[source.approved]
+field = "pse__Approved__c"
+values = [true]
+"""
+
+_KLIENT = """\
+# Not tried against a real org: check every name in Object Manager.
+[source]
+sobject = "Krow__Timesheet_Split__c"
+
+[source.fields]
+hours = "Krow__Hours__c"
+worked_on = "Krow__Date__c"
+description = "Krow__Notes__c"
+person = "Krow__Project_Resource__c"
+person_name = "Krow__Project_Resource__r.Name"
+project = "Krow__Project__c"
+project_name = "Krow__Project__r.Name"
+xero_contact = "Krow__Project__r.Xero_Contact__r.Contact_ID__c"   # a lookup to add to the project
+rates = ["people"]
+
+[source.approved]
+field = "Krow__Timesheet__r.Krow__Approval_Status__c"
+values = ["Approved"]
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -126,6 +170,8 @@ PRESETS: tuple[Preset, ...] = (
     Preset("field-service", "Field Service: Time Sheet Entry", True, _FIELD_SERVICE + _BILLING),
     Preset("pk4-timetracker", "PK4 TimeTracker: names to fill in", False, _PK4 + _BILLING),
     Preset("milestones-pm", "Milestones PM: an unverified example", False, _MILESTONES + _BILLING),
+    Preset("certinia-psa", "Certinia PSA: an unverified example", False, _CERTINIA + _BILLING),
+    Preset("klient-psa", "Klient PSA: an unverified example", False, _KLIENT + _BILLING),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.billing.model import PersonRate, Rules
+from worker.billing.model import PersonRate, Rules, Surcharge
 from worker.salesforce.ids import id18, is_id
 from worker.setup.sections import Person
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from worker.setup.model import Setup
 
 
-def billing_rules(setup: Setup, org: str, version: int) -> Rules:
-    """Everything that decides what is billed and how it reads."""
+def billing_rules(setup: Setup, org: str, version: int, timezone: str) -> Rules:
+    """Everything that decides what is billed and how it reads; `timezone` is the IANA name of the company's."""
     source, billing, approved = setup.source, setup.billing, setup.source.approved
     return Rules(
         org=id18(org) if is_id(org) else org,
@@ -37,6 +37,24 @@ def billing_rules(setup: Setup, org: str, version: int) -> Rules:
         tax_type=billing.tax_type,
         amounts=billing.amounts,
         due_days=billing.due_days,
+        close_after=int(billing.close_after.total_seconds()),
+        lock_date=billing.lock_date,
+        at_close=billing.at_close,
+        correct=billing.correct,
+        correct_after=int(billing.correct_after.total_seconds()),
+        decrease=billing.decrease,
+        round_minutes=billing.round_minutes,
+        round_mode=billing.round_mode,
+        round_per=billing.round_per,
+        minimum_invoice=billing.minimum_invoice,
+        show_non_billable=billing.show_non_billable,
+        attach_timesheet=billing.attach_timesheet,
+        tracking=tuple(billing.tracking.items()),
+        surcharges=tuple(
+            Surcharge(name=each.name, percent=each.percent, account=each.revenue_account, tax_type=each.tax_type)
+            for each in billing.surcharge
+        ),
+        timezone=timezone,
         version=version,
     )
 

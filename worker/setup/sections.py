@@ -32,7 +32,7 @@ from worker.setup.values import (
     SoqlPath,
     Text,
     When,
-    only,
+    minutes,
     refuse,
 )
 
@@ -120,13 +120,19 @@ class Source(Section):
 # ---- [schedule] ----------------------------------------------------------------------------------------------------
 
 
+def _refresh(value: timedelta) -> timedelta:
+    if value:
+        raise refuse('anything but "0s" is not supported yet', 'Leave it out, or write "0s".')
+    return value
+
+
 class ScheduleSection(Section):
     """`[schedule]`: when each thing is done."""
 
     invoices: When = Schedule(kind="preview")
     settle: Duration = timedelta(seconds=5)
     settle_max: Duration = timedelta(minutes=1)
-    refresh: Annotated[Duration, only(timedelta(0), '"0s"')] = timedelta(0)
+    refresh: Annotated[Duration, AfterValidator(_refresh)] = timedelta(0)
     statuses: SomeDuration = timedelta(minutes=15)
     contacts: SomeDuration = timedelta(hours=1)
     reconcile: SomeDuration = timedelta(hours=1)
@@ -145,26 +151,12 @@ class Surcharge(Section):
     on: Literal["time"] = "time"
 
 
-def _no_surcharge(given: tuple[Surcharge, ...]) -> tuple[Surcharge, ...]:
-    if any(item.model_fields_set for item in given):
-        raise refuse("surcharges are not supported yet", "Leave it out.")
-    return ()
+def _said(given: tuple[Surcharge, ...]) -> tuple[Surcharge, ...]:
+    return tuple(item for item in given if item.model_fields_set)
 
 
 Period = Literal["month", "week", "fortnight", "quarter", "day", "until-approved"]
 Amounts = Literal["", "exclusive", "inclusive", "no-tax"]
-
-
-def _period(value: Period) -> Period:
-    if value == "until-approved":
-        raise refuse('"until-approved" is not supported yet', 'Write "month", "week", "fortnight", "quarter" or "day".')
-    return value
-
-
-def _numbering(value: str) -> str:
-    if value == "xero":
-        raise refuse('"xero" is not supported yet', 'Write "series" or "key".')
-    return value
 
 
 class Billing(Section):
@@ -172,32 +164,32 @@ class Billing(Section):
 
     start: Day = Field(description="time worked before this day is never billed here")
     invoice_per: Annotated[tuple[Text, ...], Listed] = ("xero_contact",)
-    period: Annotated[Period, AfterValidator(_period)] = "month"
-    close_after: Annotated[Duration, only(timedelta(days=5), '"5d"')] = timedelta(days=5)
+    period: Period = "month"
+    close_after: Duration = timedelta(days=5)
     invoice_date: Literal["period-end", "last-entry", "today"] = "period-end"
-    lock_date: Annotated[Literal["warn", "next-open-day"], only("warn", '"warn"')] = "warn"
+    lock_date: Literal["warn", "next-open-day"] = "warn"
     line_per: Annotated[tuple[Text, ...], Listed] = ("project", "person")
     description: Text = "{project} · {person}"
     reference: Text = "{period}"
-    numbering: Annotated[Literal["series", "key", "xero"], AfterValidator(_numbering)] = "series"
+    numbering: Literal["series", "key", "xero"] = "series"
     number_prefix: Text = "TT-"
     revenue_account: Text = ""
     tax_type: Text = ""
     amounts: Amounts = ""
     due_days: OptionalDays = None
-    at_close: Annotated[Literal["draft", "awaiting-approval"], only("draft", '"draft"')] = "draft"
-    correct: Annotated[Literal["ask", "auto"], only("ask", '"ask"')] = "ask"
-    correct_after: Annotated[Duration, only(timedelta(days=1), '"1d"')] = timedelta(days=1)
-    decrease: Annotated[Literal["credit-note", "line"], only("credit-note", '"credit-note"')] = "credit-note"
-    round_minutes: Annotated[Count, only(0, "0")] = 0
-    round_mode: Annotated[Literal["nearest", "up", "down"], only("nearest", '"nearest"')] = "nearest"
-    round_per: Annotated[Literal["entry", "day", "line"], only("entry", '"entry"')] = "entry"
-    minimum_invoice: Annotated[Amount, only(Decimal(0), '"0"')] = Decimal(0)
-    show_non_billable: Annotated[Literal["no", "line"], only("no", '"no"')] = "no"
-    attach_timesheet: Annotated[StrictBool, only(True, "true")] = True
+    at_close: Literal["draft", "awaiting-approval"] = "draft"
+    correct: Literal["ask", "auto"] = "ask"
+    correct_after: Duration = timedelta(days=1)
+    decrease: Literal["credit-note", "line"] = "credit-note"
+    round_minutes: Annotated[Count, AfterValidator(minutes)] = 0
+    round_mode: Literal["nearest", "up", "down"] = "nearest"
+    round_per: Literal["entry", "day", "line"] = "entry"
+    minimum_invoice: Amount = Decimal(0)
+    show_non_billable: Literal["no", "line"] = "no"
+    attach_timesheet: StrictBool = True
     default_rate: OptionalAmount = None
-    tracking: Annotated[dict[StrictStr, Text], only({}, "an empty table")] = Field(default_factory=dict)
-    surcharge: Annotated[tuple[Surcharge, ...], AfterValidator(_no_surcharge)] = ()
+    tracking: dict[StrictStr, Text] = Field(default_factory=dict)
+    surcharge: Annotated[tuple[Surcharge, ...], AfterValidator(_said)] = ()
 
 
 # ---- [brake], [people], [contacts] ---------------------------------------------------------------------------------
@@ -206,10 +198,10 @@ class Billing(Section):
 class Brake(Section):
     """`[brake]`: a pass that would do more than this waits for a person."""
 
-    new_invoices: Annotated[Count, only(50, "50")] = 50
-    removed_entries: Annotated[Count, only(50, "50")] = 50
-    corrections: Annotated[Count, only(10, "10")] = 10
-    changed_value: Annotated[Percentage, only(Decimal(20), '"20%"')] = Decimal(20)
+    new_invoices: Count = 50
+    removed_entries: Count = 50
+    corrections: Count = 10
+    changed_value: Percentage = Decimal(20)
 
 
 class Person(Section):

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from worker.setup.ids import record_id
 from worker.setup.schedule import STANDING, Schedule
 
-T = TypeVar("T")
-
 REFUSED = "setup"  # the type of every error raised here; its context holds `what` and `remedy`
+LONGEST_STEP = 1_440  # minutes
 DEEPEST_PATH = 5  # relationships in one path (SOQL: child-to-parent)
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -115,6 +114,13 @@ def count(value: Any) -> int:
     """A whole number of 0 or more."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise refuse(f"{shown(value)} is no whole number of 0 or more", "Write it without quotes, for example 50.")
+    return value
+
+
+def minutes(value: int) -> int:
+    """A step to round to: at most a day's minutes."""
+    if value > LONGEST_STEP:
+        raise refuse(f"{value} minutes are more than a day", "Write a step such as 6 or 15, or 0 for no rounding.")
     return value
 
 
@@ -244,20 +250,6 @@ def currency(value: Any) -> str:
 def gate_value(value: Any) -> str:
     """A picklist value or a checkbox state, as text."""
     return str(value).lower() if isinstance(value, bool) else text(value)
-
-
-# ---- what has effect in a later version ----------------------------------------------------------------------------
-
-
-def only(allowed: T, written: str) -> AfterValidator:
-    """Accept the default and nothing else, until the key has its effect. `written` is the default as one writes it."""
-
-    def check(value: T) -> T:
-        if value != allowed:
-            raise refuse(f"anything but {written} is not supported yet", f"Leave it out, or write {written}.")
-        return value
-
-    return AfterValidator(check)
 
 
 Duration = Annotated[timedelta, PlainValidator(duration)]

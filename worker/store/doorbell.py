@@ -13,6 +13,7 @@ JOBS = {
     "statuses": "statuses",
     "reconcile": "reconcile",
     "rebuild": "rebuild",
+    "upkeep": "upkeep",
 }
 GRAIN = 0.25  # seconds: rings for one stage that fall into the same grain are one job
 

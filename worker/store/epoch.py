@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from redis.asyncio import Redis
 
-from worker.billing.model import Invoice, Posting
+from worker.billing.model import Decision, DocumentType, Invoice, Posting
 from worker.store import rebuild_scripts as scripts
+from worker.store.decisions import as_lines
 from worker.store.intents import Intents
 from worker.store.keys import Keys
-from worker.store.ledger import Facts, fact_row, postings_row
+from worker.store.ledger import Facts, fact_row, postings_row, series_of
 
 
 class RebuildLostError(Exception):
@@ -107,12 +108,34 @@ class Epoch:
         ):
             raise RebuildLostError
 
-    async def restore_number(self, token: str, key: str, sequence: int, number: str) -> None:
+    async def restore_decisions(self, token: str, decisions: Mapping[str, Sequence[Decision]]) -> None:
+        """Write what people decided about these units, in place of what was held. Raises `RebuildLostError`."""
+        rows = [[id_, as_lines(found)] for id_, found in decisions.items() if found]
+        lease = self._keys("rebuild", "lease")
+        if rows and not await scripts.restore_decisions(self._redis, lease, self._keys.base, token, rows):
+            raise RebuildLostError
+
+    async def restore_closed(self, token: str, periods: Sequence[str]) -> None:
+        """These periods take no more time. Raises `RebuildLostError`."""
+        lease, closed = self._keys("rebuild", "lease"), self._keys("closed")
+        if periods and not await scripts.restore_closed(self._redis, lease, closed, token, list(periods)):
+            raise RebuildLostError
+
+    async def restore_number(
+        self, token: str, key: str, sequence: int, number: str, kind: DocumentType = "ACCREC"
+    ) -> None:
         """Bind a number to its document; the series goes on from the highest seen. Raises `RebuildLostError`."""
         digits = re.search(r"\d+$", number)
         lease, name = self._keys("rebuild", "lease"), f"{key}/{sequence}"
         if not await scripts.restore_number(
-            self._redis, lease, self._keys.base, token, name, number, int(digits.group()) if digits else 0
+            self._redis,
+            lease,
+            self._keys(*series_of(kind)),
+            self._keys.base,
+            token,
+            name,
+            number,
+            int(digits.group()) if digits else 0,
         ):
             raise RebuildLostError
 

@@ -18,6 +18,8 @@ async def begin(
     rows: list[list[object]],
     bindings: list[list[str]],
     series: int,
+    counts: str,
+    asked: str,
 ) -> list[str] | None:
     """
     if not epoch_is(base, epoch) then return false end
@@ -27,9 +29,9 @@ async def begin(
     if counter < tonumber(least) then return whole("behind") end
     local held = redis.call("HMGET", base .. "stage:invoices", "paused", "preview")
     if held[1] then return whole("paused") end
-    if held[2] then return whole("preview") end
+    if held[2] and asked == "" then return whole("preview") end
     if (redis.call("HGET", base .. "setup", "version") or "0") ~= setup_version then return whole("setup") end
-    local stands = tonumber(redis.call("GET", base .. "series") or 0)
+    local stands = tonumber(redis.call("GET", base .. counts) or 0)
     if tonumber(series) >= 0 and stands ~= tonumber(series) then return whole("series") end
 
     local refused, keys, placed = {"refused"}, {}, {}
@@ -59,7 +61,7 @@ async def begin(
       if not redis.call("ZSCORE", base .. "work:invoices", row[1]) then work_add(base, "invoices", row[1], 0, 0, 0) end
     end
     for _, binding in ipairs(bindings) do redis.call("HSET", base .. "numbers", binding[1], binding[2]) end
-    if tonumber(series) >= 0 then redis.call("SET", base .. "series", series + #bindings) end
+    if tonumber(series) >= 0 then redis.call("SET", base .. counts, series + #bindings) end
     redis.call("HSET", base .. "intent:" .. intent, "text", text, "first_sent", now_ms(), "sends", 1)
     redis.call("ZADD", base .. "intents", now_ms(), intent)
     return {"begun", tostring(redis.call("INCR", base .. "intents:counter"))}

@@ -15,10 +15,10 @@ from worker.billing.keys import document_id
 from worker.billing.model import Document, Invoice, Posting
 from worker.store import intent_scripts as scripts
 from worker.store.keys import Keys
-from worker.store.ledger import postings_row
+from worker.store.ledger import postings_row, series_of
 from worker.store.worklist import EpochMovedError
 
-Operation = Literal["create", "update", "delete"]
+Operation = Literal["create", "update", "delete", "file"]
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +46,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["ACCREC", "ACCRECCREDIT"] = "ACCREC"
     body: str
     elements: tuple[Element, ...]
+    file: str = ""  # what is added to a locked document ("csv", "html", "note"); `body` is its content then
     first_sent: int = 0
     sends: int = 0
     age: float = 0.0  # seconds since first sent, by Redis' clock at the moment it was read
@@ -89,19 +90,39 @@ class Intents:
         return int(await self._redis.get(self._keys("intents", "counter")) or 0)
 
     async def begin(
-        self, epoch: str, intent: Intent, *, least: int, setup_version: int, numbers: Mapping[str, str], series: int
+        self,
+        epoch: str,
+        intent: Intent,
+        *,
+        least: int,
+        setup_version: int,
+        numbers: Mapping[str, str],
+        series: int,
+        asked: bool = False,
     ) -> int | list[Refusal]:
         """Take the slots of all elements, or none. Said again (the answer was lost on its way) it is begun once.
 
         `least` is the highest intent counter this process has seen: a store that has fewer was rolled back. `numbers`
         binds "{key}/{sequence}" to the new numbers the body uses; `series` is where the series stood when they were
-        read (-1: none is taken from it). Gives the new counter, or what stands in the way. Raises `EpochMovedError`.
+        read (-1: none is taken from it), the one of the intent's type of document. Gives the new counter, or what
+        stands in the way; `asked`: a person asked for this write, it goes in preview too. Raises `EpochMovedError`.
         """
         rows: list[list[object]] = [[e.key, e.version, [list(pair) for pair in e.placed]] for e in intent.elements]
         text = msgspec.json.encode(intent).decode()
         bindings = [[name, number] for name, number in numbers.items()]
         answer = await scripts.begin(
-            self._redis, self._keys.base, epoch, least, str(setup_version), intent.id, text, rows, bindings, series
+            self._redis,
+            self._keys.base,
+            epoch,
+            least,
+            str(setup_version),
+            intent.id,
+            text,
+            rows,
+            bindings,
+            series,
+            ":".join(series_of(intent.kind)),
+            "1" if asked else "",
         )
         if answer is None:
             raise EpochMovedError("invoices")

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from worker.billing.model import Correction, Entry, Invoice, Out, Placed, Posting, Waiting
+from worker.billing.model import Correction, Decision, DocumentType, Entry, Invoice, Out, Placed, Posting, Waiting
 from worker.store import ledger_scripts as scripts
 from worker.store.keys import Keys
 from worker.store.worklist import EpochMovedError, Settle
@@ -32,6 +32,9 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     at: str = ""
     posted: str = ""
     postings: tuple[Posting, ...] = ()
+    decisions: tuple[Decision, ...] = ()  # a person's, oldest first
+    wanted: str = ""  # "1" when the last read would have billed it, "0" when not; "" before the first
+    flips: tuple[int, ...] = ()  # milliseconds since 1970 at which that changed lately
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,16 +51,22 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
     waiting: Mapping[str, Waiting] = {}
     corrections: tuple[Correction, ...] = ()
+    texts: tuple[str, ...] = ()  # what else people should know of its draft
+    since: Mapping[str, str] = {}  # "{unit} {document}" -> since when its correction is proposed just so, ISO in UTC
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What one read of Salesforce found for a unit, and what billing makes of it; `write_back`: tell the entry."""
+    """What one read of Salesforce found for a unit, and what billing makes of it; `write_back`: tell the entry.
+
+    `wanted`: the unit's own record asks for billing ("1") or not ("0"), whatever holds it back; "" says nothing.
+    """
 
     id: str
     generation: str
     entry: Entry
     verdict: Verdict
     write_back: bool = False
+    wanted: str = ""
 
 
 class Ledger:
@@ -70,17 +79,20 @@ class Ledger:
         """A number drawn before a read: facts are stored only over older tickets."""
         return int(await scripts.ticket(self._redis, self._keys("ticket")))
 
-    async def store_facts(self, epoch: str, ticket: int, facts: Sequence[Facts], settle: Settle) -> list[str]:
+    async def store_facts(
+        self, epoch: str, ticket: int, facts: Sequence[Facts], settle: Settle, flips: float = 600.0
+    ) -> list[str]:
         """Store what was read, make the invoices concerned due, be done with the ids: one script.
 
-        Gives the ids refused because a newer read is stored; they stay due. Raises `EpochMovedError`.
+        `flips`: for how many seconds it is remembered that what a record asks for turned around. Gives the ids refused
+        because a newer read is stored; they stay due. Raises `EpochMovedError`.
         """
         refused: list[str] = []
         for start in range(0, len(facts), 100):
             rows = [fact_row(fact) for fact in facts[start : start + 100]]
             quiet, most = int(settle.quiet * 1000), int(max(settle.most, settle.quiet) * 1000)
             answer = await scripts.store_facts(
-                self._redis, self._keys.base, epoch, str(ticket), rows, quiet, most, settle.size
+                self._redis, self._keys.base, epoch, str(ticket), rows, quiet, most, settle.size, int(flips * 1000)
             )
             if answer is None:
                 raise EpochMovedError("collect")
@@ -187,9 +199,16 @@ class Ledger:
         values = await self._redis.hmget(self._keys("doubts"), names) if names else []  # type: ignore[misc]
         return {id_: text for id_, text in zip(names, values, strict=True) if text}
 
-    async def note(self, key: str, note: Note) -> None:
-        """What composing this invoice found for people; an empty note removes the last one."""
-        if note.waiting or note.corrections:
+    async def note(self, key: str, note: Note, now: str = "") -> None:
+        """What composing this invoice found for people; an empty note removes the last one.
+
+        A correction that was proposed just so before keeps its `since`; a new one gets `now`.
+        """
+        if note.waiting or note.corrections or note.texts:
+            text = await self._redis.hget(self._keys("notes"), key) if note.corrections else None  # type: ignore[misc]
+            before = msgspec.json.decode(text, type=Note) if text else Note()
+            since = {_proposal(c): _since(c, before, now) for c in note.corrections}
+            note = msgspec.structs.replace(note, since={name: at for name, at in since.items() if at})
             await self._redis.hset(self._keys("notes"), key, _text(note))  # type: ignore[misc]
         else:
             await self._redis.hdel(self._keys("notes"), key)  # type: ignore[misc]
@@ -227,21 +246,41 @@ class Ledger:
         """Periods that take no more time."""
         return set(await self._redis.smembers(self._keys("closed")))  # type: ignore[misc]
 
+    async def close(self, epoch: str, period: str, keys: Iterable[str], units: Iterable[str]) -> bool:
+        """This period takes no more time: `keys` are composed anew, `units` judged anew, in the same script.
+
+        False, and nothing happens, where one of the keys has an unresolved intent or is due. Raises `EpochMovedError`.
+        """
+        answer = await scripts.close(self._redis, self._keys.base, epoch, period, list(keys), list(units))
+        if answer is None:
+            raise EpochMovedError("invoices")
+        return bool(answer)
+
     async def number(self, key: str, sequence: int) -> str:
         """The number bound to this document; "" when none is."""
         return await self._redis.hget(self._keys("numbers"), f"{key}/{sequence}") or ""  # type: ignore[misc]
 
-    async def series(self) -> int:
-        """The last number of the series that was given out."""
-        return int(await self._redis.get(self._keys("series")) or 0)
+    async def numbers(self) -> dict[str, str]:
+        """Every number bound to a document, by "{key}/{sequence}"."""
+        found: dict[str, str] = await self._redis.hgetall(self._keys("numbers"))  # type: ignore[misc]
+        return found
 
-    async def raise_series(self, least: int) -> None:
+    async def series(self, kind: DocumentType = "ACCREC") -> int:
+        """The last number of the invoices' or the credit notes' series that was given out."""
+        return int(await self._redis.get(self._keys(*series_of(kind))) or 0)
+
+    async def raise_series(self, least: int, kind: DocumentType = "ACCREC") -> None:
         """After a rebuild or a burned number the series goes on from the highest seen."""
-        await scripts.raise_series(self._redis, self._keys("series"), least)
+        await scripts.raise_series(self._redis, self._keys(*series_of(kind)), least)
 
     async def burn(self, key: str, sequence: int) -> None:
         """The number bound to this document is somebody else's: the next intent takes another."""
         await self._redis.hdel(self._keys("numbers"), f"{key}/{sequence}")  # type: ignore[misc]
+
+
+def series_of(kind: DocumentType) -> tuple[str, ...]:
+    """The parts of the key that counts the numbers of this type of document."""
+    return ("series", "credit") if kind == "ACCRECCREDIT" else ("series",)
 
 
 def postings_row(id_: str, document: str, postings: Sequence[Posting]) -> list[str]:
@@ -257,7 +296,20 @@ def fact_row(fact: Facts) -> list[str]:
     belongs = verdict.key if isinstance(verdict, Placed) else ""
     waits, cause = ("1", verdict.cause) if isinstance(verdict, Waiting) else ("", "")
     told = "1" if fact.write_back else ""
-    return [fact.id, fact.generation, _text(fact.entry), _text(verdict), belongs, waits, cause, told]
+    return [fact.id, fact.generation, _text(fact.entry), _text(verdict), belongs, waits, cause, told, fact.wanted]
+
+
+def _proposal(correction: Correction) -> str:
+    return f"{correction.unit} {correction.document}"
+
+
+def _since(correction: Correction, before: Note, now: str) -> str:
+    same = any(
+        (had.unit, had.document, had.seconds, had.amount)
+        == (correction.unit, correction.document, correction.seconds, correction.amount)
+        for had in before.corrections
+    )
+    return before.since.get(_proposal(correction), now) if same else now
 
 
 def _text(value: Any) -> str:
@@ -268,6 +320,7 @@ _VERDICT = msgspec.json.Decoder(Verdict)
 _ENTRY = msgspec.json.Decoder(Entry)
 _POSTINGS = msgspec.json.Decoder(tuple[Posting, ...])
 _INVOICE = msgspec.json.Decoder(Invoice)
+_DECISIONS = msgspec.json.Decoder(Decision)
 
 
 def _unit(id_: str, row: Mapping[str, str]) -> Unit:
@@ -280,6 +333,9 @@ def _unit(id_: str, row: Mapping[str, str]) -> Unit:
         at=row.get("at", ""),
         posted=row.get("posted", ""),
         postings=_postings(row),
+        decisions=tuple(_DECISIONS.decode(line) for line in row.get("decisions", "").splitlines()),
+        wanted=row.get("wanted", ""),
+        flips=tuple(int(moment) for moment in row.get("flips", "").split()),
     )
 
 

@@ -77,6 +77,16 @@ local function unit_facts(base, row, ticket)
     redis.call("ZREM", base .. "waiting", id)
   end
 end
+local function unit_flip(unit, wanted, window)  -- notes when what the record asks for turns around, for a while
+  local had, now, kept = redis.call("HMGET", unit, "wanted", "flips"), now_ms(), {}
+  for moment in string.gmatch(had[2] or "", "%d+") do
+    if now - moment < window then kept[#kept + 1] = moment end
+  end
+  if had[1] and had[1] ~= "" and had[1] ~= wanted then kept[#kept + 1] = string.format("%.0f", now) end
+  redis.call("HSET", unit, "wanted", wanted)
+  redis.call("HDEL", unit, "flips")
+  if #kept > 0 then redis.call("HSET", unit, "flips", table.concat(kept, " ")) end
+end
 local function invoice_put(base, key, record)
   redis.call("HSET", base .. "invoice:" .. key, "record", record, "version", drawn(base .. "generation"))
   redis.call("ZADD", base .. "invoices", now_ms(), key)
@@ -95,7 +105,15 @@ async def ticket(redis: Redis, counter: Key) -> str:
 
 @script(prelude=LEDGER_PRELUDE)
 async def store_facts(
-    redis: Redis, base: str, epoch: str, ticket: str, rows: list[list[str]], quiet: int, most: int, size: int
+    redis: Redis,
+    base: str,
+    epoch: str,
+    ticket: str,
+    rows: list[list[str]],
+    quiet: int,
+    most: int,
+    size: int,
+    window: int,
 ) -> list[str] | None:
     """
     if not epoch_is(base, epoch) then return false end
@@ -109,6 +127,7 @@ async def store_facts(
       else
         local _, keys = unit_on(unit)
         unit_facts(base, row, ticket)
+        if row[9] ~= "" then unit_flip(unit, row[9], tonumber(window)) end
         keys[row[5]], keys[had[2] or ""], keys[had[3] or ""] = true, true, true
         keys[""] = nil
         for key, _ in pairs(keys) do work_add(base, "invoices", key, quiet, most, tonumber(size)) end
@@ -137,6 +156,21 @@ async def merge(
     end
     if redis.call("HGET", base .. "verify", key) == mark then redis.call("HDEL", base .. "verify", key) end
     work_add(base, "invoices", key, 0, 0, 0)
+    return 1
+    """
+    stub()
+
+
+@script(prelude=LEDGER_PRELUDE)
+async def close(redis: Redis, base: str, epoch: str, period: str, keys: list[str], units: list[str]) -> int | None:
+    """
+    if not epoch_is(base, epoch) then return false end
+    for _, key in ipairs(keys) do
+      if work_unresolved(base, "invoices", key) or redis.call("ZSCORE", base .. "work:invoices", key) then return 0 end
+    end
+    redis.call("SADD", base .. "closed", period)
+    for _, key in ipairs(keys) do work_add(base, "invoices", key, 0, 0, 0) end
+    for _, unit in ipairs(units) do work_add(base, "collect", unit, 0, 0, 0) end
     return 1
     """
     stub()

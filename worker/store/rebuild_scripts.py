@@ -109,11 +109,35 @@ async def restore_postings(redis: Redis, lease: Key, base: str, token: str, rows
 
 
 @script()
-async def restore_number(redis: Redis, lease: Key, base: str, token: str, name: str, number: str, value: int) -> int:
+async def restore_decisions(redis: Redis, lease: Key, base: str, token: str, rows: list[list[str]]) -> int:
+    """
+    if redis.call("GET", lease) ~= token then return 0 end
+    for _, row in ipairs(rows) do
+      redis.call("HSET", base .. "unit:" .. row[1], "decisions", row[2])
+      redis.call("SADD", base .. "units", row[1])
+    end
+    return 1
+    """
+    stub()
+
+
+@script()
+async def restore_closed(redis: Redis, lease: Key, closed: Key, token: str, periods: list[str]) -> int:
+    """
+    if redis.call("GET", lease) ~= token then return 0 end
+    for _, period in ipairs(periods) do redis.call("SADD", closed, period) end
+    return 1
+    """
+    stub()
+
+
+@script()
+async def restore_number(
+    redis: Redis, lease: Key, series: Key, base: str, token: str, name: str, number: str, value: int
+) -> int:
     """
     if redis.call("GET", lease) ~= token then return 0 end
     redis.call("HSET", base .. "numbers", name, number)
-    local series = base .. "series"
     if tonumber(redis.call("GET", series) or 0) < tonumber(value) then redis.call("SET", series, value) end
     return 1
     """

@@ -9,8 +9,11 @@ from redis.asyncio import Redis
 from worker.limits import Limits
 from worker.store import moments
 from worker.store.audit import Audit
+from worker.store.brake import BrakeStore
 from worker.store.contacts import CompanyStore, Contacts
+from worker.store.credit_numbers import CreditNumbers
 from worker.store.cursors import Cursors
+from worker.store.decisions import Decisions
 from worker.store.epoch import Epoch
 from worker.store.governor import Governor
 from worker.store.heartbeats import Heartbeats
@@ -47,6 +50,9 @@ class Store:
         self.write_back = WorkList(redis, keys, "write_back")
         self.inbox = Inbox(redis, keys, self.collect)
         self.ledger = Ledger(redis, keys)
+        self.decisions = Decisions(redis, keys, data)
+        self.brake = BrakeStore(redis, keys)
+        self.credit_numbers = CreditNumbers(data)
         self.intents = Intents(redis, keys)
         self.epoch = Epoch(redis, keys)
         self.highwater = HighWater(data)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from worker.billing.model import DocumentType, Found
 from worker.limits import Limits
@@ -69,7 +69,8 @@ class WriteAnswer(Struct, frozen=True, kw_only=True):
     nothing left this machine; `unknown`: perhaps, the same bytes and key may be sent again; `cached-error`: perhaps,
     look it up, and only a new key can succeed.
     `problem` says why in Xero's words; for `limited` it is the limit: `minute`, `day`, `concurrent`, `appminute`.
-    `retry_after` is in seconds, None where Xero named none.
+    `retry_after` is in seconds, None where Xero named none. `missing_scope`: of `auth`, that the consent does not cover
+    this; another token would not either, and other calls are not affected.
     """
 
     outcome: Outcome
@@ -78,6 +79,7 @@ class WriteAnswer(Struct, frozen=True, kw_only=True):
     problem: str = ""
     retry_after: float | None = None
     date: str = ""
+    missing_scope: bool = False
 
 
 def action(answer: Answer) -> Action:
@@ -154,18 +156,25 @@ def read_error(answer: Answer, found: Action) -> XeroError:
 
 
 def write_answer(answer: Answer, kind: DocumentType) -> WriteAnswer:
-    """What came of a write that got an answer."""
-    outcome = _OUTCOMES[action(answer)]
-    elements = _elements(answer, kind, outcome)
+    """What came of a write of documents that got an answer."""
+    meant = bare_answer(answer)
+    elements = _elements(answer, kind, meant.outcome)
     if elements is None:
-        outcome, elements = "unknown", ()
+        return structs.replace(meant, outcome="unknown", problem=_write_problem(answer, "unknown"))
+    return structs.replace(meant, elements=elements)
+
+
+def bare_answer(answer: Answer) -> WriteAnswer:
+    """What the answer to any write says by its status, before its elements are looked at."""
+    found = action(answer)
+    outcome = _OUTCOMES[found]
     return WriteAnswer(
         outcome=outcome,
-        elements=elements,
         status=answer.status,
         problem=limit(answer) if outcome == "limited" else _write_problem(answer, outcome),
         retry_after=retry_after(answer),
         date=answer.date,
+        missing_scope=found == "scope",
     )
 
 

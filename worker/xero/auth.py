@@ -76,6 +76,15 @@ class TokenKeeper:
             return self._held.access_token
         return await self._renewed(stale=self._refused)
 
+    async def scope(self) -> str:
+        """The scopes that the current token's consent covers, as Xero lists them; "" where it did not say.
+
+        Raises:
+            As `token`.
+        """
+        await self.token()
+        return self._held.scope if self._held is not None else ""
+
     def distrust(self, token: str) -> None:
         """Xero refused this token: the next call gets another one."""
         self._held, self._refused = None, token

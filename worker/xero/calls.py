@@ -15,12 +15,12 @@ from worker.limits import Limits
 from worker.store.governor import Admitted, Priority, Problem
 from worker.store.governor import Refused as NotNow
 from worker.xero.answers import Answer, WriteAnswer, action, left, limit, read_error, retry_after, scaled, wait_after
-from worker.xero.answers import write_answer as meaning
 from worker.xero.auth import TokenKeeper
 from worker.xero.errors import Dropped, Limited, NoAnswer, Unreachable
 from worker.xero.transport import Call, Deadline
 
 Send = Callable[[Call], Awaitable[Answer]]
+Meaning = Callable[[Answer, DocumentType], WriteAnswer]
 
 log = structlog.get_logger(__name__)
 
@@ -101,8 +101,11 @@ class Calls:
             else:
                 raise read_error(answer, found)
 
-    async def write(self, send: Send, kind: DocumentType, permit: Admitted, within: float) -> WriteAnswer:
-        """Make a write under a permit, once. Its bytes leave within `within` seconds or not at all.
+    async def write(
+        self, send: Send, kind: DocumentType, meaning: Meaning, permit: Admitted, within: float
+    ) -> WriteAnswer:
+        """Make a write under a permit, once. Its bytes leave within `within` seconds or not at all. `meaning` reads
+        the answer, if there is one.
 
         Never raises for what Xero or the network does: the outcome says it.
         """

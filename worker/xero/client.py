@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from xero_python.accounting import AccountingApi
 
@@ -13,23 +14,23 @@ from worker.limits import Limits
 from worker.store.governor import Admitted, Priority
 from worker.store.governor import Refused as NotNow
 from worker.xero import encode as encoding
-from worker.xero import identity
-from worker.xero.answers import Answer, WriteAnswer
+from worker.xero import filing, identity
+from worker.xero.answers import Answer, WriteAnswer, write_answer
 from worker.xero.auth import TokenKeeper, TokenStore
 from worker.xero.calls import Calls, Governor
 from worker.xero.company import company
-from worker.xero.config import XeroConfig
+from worker.xero.config import ATTACHING, XeroConfig
 from worker.xero.contacts import contact_page
 from worker.xero.errors import ReconnectNeeded
+from worker.xero.filing import Attachment, HistoryNote
 from worker.xero.identity import Identity, Tenant
+from worker.xero.lookups import CHUNK, changed, chunks, lookups, merged, mine
 from worker.xero.pages import PAGE_SIZE, ContactPage, InvoicePage, parsed
-from worker.xero.parse import ID, NUMBER, invoice_page
+from worker.xero.parse import invoice_page
 from worker.xero.transport import AsyncApiClient, Call, Transport
-from worker.xero.values import since
-
-CHUNK = 40  # ids or numbers in one address
 
 Method = Literal["PUT", "POST"]
+Read = TypeVar("Read")
 
 
 class XeroClient:
@@ -75,6 +76,24 @@ class XeroClient:
             raise ReconnectNeeded("Xero is not connected yet.", "Connect first.")
         return self._tenant.id
 
+    async def missing_scopes(self) -> tuple[str, ...]:
+        """The scopes of `worker.xero.config` that this consent does not cover; () where Xero does not say.
+
+        Known without a call to Xero once there is a token.
+
+        Raises:
+            XeroError: no token can be had.
+        """
+        return self._config.lacking(await self._keeper.scope())
+
+    async def can_attach(self) -> bool:
+        """Whether files may be put on documents: it takes a scope that not every connection has.
+
+        Raises:
+            XeroError: no token can be had.
+        """
+        return ATTACHING not in await self.missing_scopes()
+
     async def _tenants(self) -> tuple[Tenant, ...]:
         token = await self._keeper.token()
         try:
@@ -90,15 +109,24 @@ class XeroClient:
     # ---- reads -------------------------------------------------------------------------------------------------------
 
     async def company(self, *, priority: Priority = "read", caller: str = "", patience: float = 0.0) -> Company:
-        """The company's settings, accounts, tax rates and currencies: four calls, worth keeping for a while."""
+        """The company's settings with its lock dates, accounts, tax rates, currencies and tracking categories.
+
+        Five calls, worth keeping for a while.
+        """
         tenant = (await self.connect()).id
-        reads = (self._api.get_organisations, self._api.get_accounts, self._api.get_tax_rates, self._api.get_currencies)
+        reads = (
+            self._api.get_organisations,
+            self._api.get_accounts,
+            self._api.get_tax_rates,
+            self._api.get_currencies,
+            self._api.get_tracking_categories,
+        )
         answers = [
             await self._calls.read(self._with(get), priority=priority, caller=caller, patience=patience)
             for get in reads
         ]
-        organisation, accounts, tax_rates, currencies = [await parsed(answer.body, _same) for answer in answers]
-        return company(tenant, organisation, accounts, tax_rates, currencies, read_at=answers[0].date)
+        organisation, accounts, tax_rates, currencies, tracking = [await parsed(a.body, _same) for a in answers]
+        return company(tenant, organisation, accounts, tax_rates, currencies, tracking, read_at=answers[0].date)
 
     async def contacts(
         self,
@@ -113,7 +141,7 @@ class XeroClient:
     ) -> ContactPage:
         """One page of contacts, oldest change first, archived and merged ones too unless told not to."""
         query: dict[str, Any] = {"page": page, "page_size": page_size, "include_archived": include_archived}
-        return await self._contacts(query | _changed(modified_since), page, priority, caller, patience)
+        return await self._contacts(query | changed(modified_since), page, priority, caller, patience)
 
     async def contacts_by_id(
         self, ids: Sequence[str], *, priority: Priority = "read", caller: str = "", patience: float = 0.0
@@ -125,7 +153,7 @@ class XeroClient:
                 {"i_ds": chunk, "page": 1, "page_size": PAGE_SIZE, "include_archived": True},
                 1, priority, caller, patience,
             )
-            for chunk in _chunks(ids, CHUNK)
+            for chunk in chunks(ids, CHUNK)
         ]  # fmt: skip
         return ContactPage(
             items=tuple(item for page in pages for item in page.items),
@@ -155,13 +183,46 @@ class XeroClient:
         if ids is not None and numbers is not None:
             raise ValueError("ask by ids or by numbers, not by both")
         if ids is None and numbers is None:
-            found = [_mine(kind, created_by_my_app) | {"page": page}]
+            found = [mine(kind, created_by_my_app) | {"page": page}]
         else:
-            found = _lookups(kind, ids, numbers)
+            found = lookups(kind, ids, numbers)
         results = [
-            await self._invoices(kind, query | _changed(modified_since), priority, caller, patience) for query in found
+            await self._invoices(kind, query | changed(modified_since), priority, caller, patience) for query in found
         ]
-        return results[0] if len(results) == 1 else _merged(results)
+        return results[0] if len(results) == 1 else merged(results)
+
+    async def attachments(
+        self,
+        document_id: str,
+        kind: DocumentType,
+        *,
+        priority: Priority = "read",
+        caller: str = "",
+        patience: float = 0.0,
+    ) -> tuple[Attachment, ...]:
+        """The files on a document, whoever put them there. For a look-up after an unknown `attach`.
+
+        Raises:
+            MissingScope: the consent does not cover attachments.
+            XeroError: as every read.
+        """
+        await self.connect()
+        get = self._api.get_invoice_attachments if kind == "ACCREC" else self._api.get_credit_note_attachments
+        return await self._below(get, document_id, filing.attachments, priority, caller, patience)
+
+    async def history(
+        self,
+        document_id: str,
+        kind: DocumentType,
+        *,
+        priority: Priority = "read",
+        caller: str = "",
+        patience: float = 0.0,
+    ) -> tuple[HistoryNote, ...]:
+        """A document's history, newest first: notes, and what people did. For a look-up after an unknown `note`."""
+        await self.connect()
+        get = self._api.get_invoice_history if kind == "ACCREC" else self._api.get_credit_note_history
+        return await self._below(get, document_id, filing.history, priority, caller, patience)
 
     # ---- writes ------------------------------------------------------------------------------------------------------
 
@@ -218,9 +279,96 @@ class XeroClient:
             )
             return sent
 
-        return await self._calls.write(sending, kind, permit, self._limits.send_within if within is None else within)
+        return await self._calls.write(sending, kind, write_answer, permit, self._within(within))
+
+    async def attach(
+        self,
+        document_id: str,
+        kind: DocumentType,
+        name: str,
+        content_type: str,
+        content: bytes,
+        key: str,
+        *,
+        permit: Admitted,
+        within: float | None = None,
+        online: bool = False,
+    ) -> WriteAnswer:
+        """Put a file on a document, once; a file of that name there already is replaced, so it may be sent again.
+
+        Outcomes and `within` are those of `send`, without elements: `answered` says that it is there. `refused` is
+        final (Xero takes no more files, not this kind of file, or the document is gone; then nothing may even have
+        been sent). With `auth`, `missing_scope` says that the consent lacks `accounting.attachments`: see `can_attach`,
+        which knows it beforehand. The permit is used up or given back in every case.
+
+        `name`: with its ending, at most `filing.FILE_BYTES` of `content`. `content_type`: such as "text/csv".
+        `key`: the Idempotency-Key. `online`: the client sees the file with the online invoice.
+        """
+        if problem := filing.bad_file(name, content):
+            return await self._unsent(permit, problem)
+        invoices = self._api.create_invoice_attachment_by_file_name
+        write = invoices if kind == "ACCREC" else self._api.create_credit_note_attachment_by_file_name
+        named = self._named
+
+        def sending(call: Call) -> Awaitable[Answer]:
+            typed = replace(call, content_type=content_type)
+            sent: Awaitable[Answer] = write(
+                named, document_id, name, content, include_online=online, idempotency_key=key, _request_timeout=typed
+            )
+            return sent
+
+        meaning = filing.filed(filing.ATTACHMENTS)
+        return await self._calls.write(sending, kind, meaning, permit, self._within(within))
+
+    async def note(
+        self,
+        document_id: str,
+        kind: DocumentType,
+        text: str,
+        key: str,
+        *,
+        permit: Admitted,
+        within: float | None = None,
+    ) -> WriteAnswer:
+        """Add a note to a document's history, once. Needs no scope beyond that of invoices.
+
+        Outcomes and `within` are those of `send`, without elements: `answered` says that it is there. After `unknown`
+        the same text and key may be sent again while Xero keeps the key; after that look into `history` first: Xero
+        adds the note each time. `refused` is final. The permit is used up or given back in every case.
+
+        `text`: at most `filing.NOTE_LENGTH` characters. `key`: the Idempotency-Key.
+        """
+        if problem := filing.bad_note(text):
+            return await self._unsent(permit, problem)
+        write = self._api.create_invoice_history if kind == "ACCREC" else self._api.create_credit_note_history
+        named, body = self._named, filing.note_body(text)
+
+        def sending(call: Call) -> Awaitable[Answer]:
+            sent: Awaitable[Answer] = write(named, document_id, body, idempotency_key=key, _request_timeout=call)
+            return sent
+
+        return await self._calls.write(sending, kind, filing.filed(filing.HISTORY), permit, self._within(within))
 
     # ---- inside ------------------------------------------------------------------------------------------------------
+
+    def _within(self, seconds: float | None) -> float:
+        return self._limits.send_within if seconds is None else seconds
+
+    async def _unsent(self, permit: Admitted, problem: str) -> WriteAnswer:
+        await self._calls.unused(permit)
+        return WriteAnswer(outcome="refused", problem=problem)
+
+    async def _below(
+        self, get: Any, document_id: str, read: Callable[[Any], Read], priority: Priority, caller: str, patience: float
+    ) -> Read:
+        named = self._named
+
+        def sending(call: Call) -> Awaitable[Answer]:
+            sent: Awaitable[Answer] = get(named, document_id, _request_timeout=call)
+            return sent
+
+        answer = await self._calls.read(sending, priority=priority, caller=caller, patience=patience)
+        return await parsed(answer.body, read)
 
     def _with(self, get: Any, **query: Any) -> Any:
         named = self._named
@@ -243,36 +391,6 @@ class XeroClient:
         read = self._with(get, **query, page_size=PAGE_SIZE, unitdp=4)
         answer = await self._calls.read(read, priority=priority, caller=caller, patience=patience)
         return await parsed(answer.body, lambda found: invoice_page(found, kind, page=page, date=answer.date))
-
-
-def _mine(kind: DocumentType, created_by_my_app: bool) -> dict[str, Any]:
-    return {"created_by_my_app": True} if created_by_my_app and kind == "ACCREC" else {}
-
-
-def _lookups(kind: DocumentType, ids: Sequence[str] | None, numbers: Sequence[str] | None) -> list[dict[str, Any]]:
-    """The queries for a look-up. Lists of credit notes take no ids: they are asked for one by one."""
-    if kind == "ACCRECCREDIT":
-        by_id = [{"where": f'{ID[kind]}==guid("{value}")'} for value in ids or ()]
-        return by_id + [{"where": f'{NUMBER[kind]}=="{value}"'} for value in numbers or ()]
-    by_ids = [{"i_ds": chunk} for chunk in _chunks(ids or (), CHUNK)]
-    return by_ids + [{"invoice_numbers": chunk} for chunk in _chunks(numbers or (), CHUNK)]
-
-
-def _changed(modified_since: datetime | str | None) -> dict[str, Any]:
-    return {} if modified_since is None else {"if_modified_since": since(modified_since)}
-
-
-def _chunks(values: Sequence[str], size: int) -> list[list[str]]:
-    unique = list(dict.fromkeys(values))
-    return [unique[start : start + size] for start in range(0, len(unique), size)]
-
-
-def _merged(pages: Sequence[InvoicePage]) -> InvoicePage:
-    return InvoicePage(
-        items=tuple(item for page in pages for item in page.items),
-        odd=tuple(odd for page in pages for odd in page.odd),
-        date=pages[0].date if pages else "",
-    )
 
 
 def _same(found: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The company's settings, accounts, tax rates and currencies, made into `Company`."""
+"""The company's settings, accounts, tax rates, currencies and tracking categories, made into `Company`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from worker.billing.model import Account, Company, TaxRate
 from worker.xero.contacts import terms
 from worker.xero.errors import Unreadable
 from worker.xero.pages import records
-from worker.xero.values import BadValueError, Json, flag, items, nested, number, text
+from worker.xero.values import BadValueError, Json, day, flag, items, nested, number, text
 
 
-def company(tenant: str, organisation: Any, accounts: Any, tax_rates: Any, currencies: Any, *, read_at: str) -> Company:
-    """The company from the four answers; entries without a code cannot be used on a line and are left out.
+def company(
+    tenant: str, organisation: Any, accounts: Any, tax_rates: Any, currencies: Any, tracking: Any, *, read_at: str
+) -> Company:
+    """The company from the five answers; entries without a code cannot be used on a line and are left out.
 
     Raises:
         Unreadable: an answer is not what its endpoint answers.
@@ -32,6 +34,10 @@ def company(tenant: str, organisation: Any, accounts: Any, tax_rates: Any, curre
         accounts=tuple(_account(record) for record in _listed(accounts, "Accounts", "Code")),
         tax_rates=tuple(_tax_rate(record) for record in _listed(tax_rates, "TaxRates", "TaxType")),
         currencies=tuple(text(record, "Code") for record in _listed(currencies, "Currencies", "Code")),
+        tracking=tuple(
+            _category(record) for record in _listed(tracking, "TrackingCategories", "Name") if _active(record)
+        ),
+        locked_until=max(day(about, "PeriodLockDate"), day(about, "EndOfYearLockDate")),
         demo=flag(about, "IsDemoCompany", False),
         read_at=read_at,
     )
@@ -40,6 +46,16 @@ def company(tenant: str, organisation: Any, accounts: Any, tax_rates: Any, curre
 def _listed(envelope: Any, resource: str, key: str) -> list[Json]:
     records(envelope, resource)
     return [record for record in items(envelope, resource) if text(record, key)]
+
+
+def _active(record: Json) -> bool:
+    return text(record, "Status") in {"", "ACTIVE"}
+
+
+def _category(record: Json) -> tuple[str, tuple[str, ...]]:
+    """A tracking category's name and those of its options that a line may still carry."""
+    options = [option for option in items(record, "Options") if _active(option) and text(option, "Name")]
+    return text(record, "Name"), tuple(text(option, "Name") for option in options)
 
 
 def _account(record: Json) -> Account:

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from worker.errors import ConfigurationError
 from worker.settings import Grant, Settings
 
-# What a custom connection is asked for. Signing in adds offline_access.
+# What nothing works without. Signing in adds offline_access.
 SCOPES = ("accounting.invoices", "accounting.contacts", "accounting.settings.read")
+# What is asked for besides, and done without where it is not granted: timesheets on invoices.
+ATTACHING = "accounting.attachments"
+OPTIONAL = (ATTACHING,)
+# Wider scopes of older apps, and what they cover.
+_WIDER = {"accounting.transactions": "accounting.invoices", "accounting.settings": "accounting.settings.read"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class XeroConfig:
     console_url: str = "http://localhost:8400"
     tenant: str = ""
     scopes: tuple[str, ...] = SCOPES
+    optional: tuple[str, ...] = OPTIONAL
 
     @classmethod
     def of(cls, settings: Settings, *, tenant: str = "") -> XeroConfig:
@@ -49,3 +55,12 @@ class XeroConfig:
     def names_tenant(self) -> bool:
         """Whether calls name the company. A custom connection belongs to one and must not."""
         return self.grant != "client_credentials"
+
+    def lacking(self, granted: str) -> tuple[str, ...]:
+        """The scopes this product uses that are not among those granted (as Xero's token answer lists them).
+
+        () where it lists none: then it is not known.
+        """
+        had = set(granted.split())
+        had |= {_WIDER[scope] for scope in had if scope in _WIDER}
+        return tuple(scope for scope in (*self.scopes, *self.optional) if scope not in had) if had else ()

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from worker.billing.model import Contact, Terms
+from worker.billing.model import Contact, Terms, Tracking
 from worker.xero.pages import ContactPage, Odd, page_numbers, records
-from worker.xero.values import Json, guid, iso, nested, text, updated, whole
+from worker.xero.values import Json, guid, iso, items, nested, text, updated, whole
 
 _NAMED_BY = ("PhoneType", "AddressType")  # a list's entries are told apart by these, else by their place
 
@@ -47,8 +47,18 @@ def contact(record: Json) -> Contact:
         amounts=text(record, "SalesDefaultLineAmountType"),
         currency=text(record, "DefaultCurrency"),
         terms=terms(nested(record, "PaymentTerms")),
+        tracking=_tracking(record),
         updated=updated(record),
     )
+
+
+def _tracking(record: Json) -> Tracking:
+    """The options that the contact's sales are tracked by."""
+    named = (
+        (text(each, "TrackingCategoryName"), text(each, "TrackingOptionName"))
+        for each in items(record, "SalesTrackingCategories")
+    )
+    return tuple(sorted((category, option) for category, option in named if category and option))
 
 
 def terms(record: Json) -> Terms | None:

@@ -26,6 +26,7 @@ ELEMENTS = 50  # documents a call; Xero's advice
 BYTES = 3_000_000  # a call; Xero takes 3.5 MB
 
 _PLACES = 4  # decimals of quantities and unit prices (Xero: unitdp=4)
+_RATE_PLACES = 6  # decimals of a currency rate (Xero: CurrencyRate)
 _DIGITS = 15  # what a float carries exactly, and the SDK writes numbers as floats
 _TEXTS = {"number": 255, "reference": 255}
 _DESCRIPTION = 4000
@@ -127,6 +128,9 @@ def _check(document: Document, create: bool) -> None:
         raise _error(document, "has no lines.", "Xero keeps no document without one.")
     if document.status not in (_STATES if not create else ("open",)):
         raise _error(document, f"may not be {'created' if create else 'updated'} as {document.status}.")
+    if create and document.type == "ACCRECCREDIT" and not document.number:
+        # Credit notes take no Url: without its number nobody could tell whether it had arrived.
+        raise _error(document, "is a credit note without a number.")
     if not create and not document.xero_id:
         raise _error(document, "is not known in Xero, so it cannot be updated.")
     for name, longest in _TEXTS.items():
@@ -151,7 +155,8 @@ def _header(document: Document, console_url: str) -> dict[str, Any]:
         "line_amount_types": LineAmountTypes(_AMOUNTS[document.amounts]),
     }
     if document.type == "ACCRECCREDIT":
-        return named | {"credit_note_number": document.number or None}
+        rate = None if document.currency_rate is None else round(document.currency_rate, _RATE_PLACES)
+        return named | {"credit_note_number": document.number or None, "currency_rate": rate}
     url = f"{console_url}/i/{document.key}/{document.sequence}"
     return named | {"invoice_number": document.number or None, "url": url}
 
@@ -179,9 +184,16 @@ def _line(document: Document, line: Line, create: bool) -> LineItem:
         unit_amount=_exact(line.unit_amount, _PLACES),
         discount_rate=_exact(line.discount, _DIGITS),
         account_code=line.account or None,
+        item_code=line.item or None,
         tax_type=line.tax_type or None,
-        tracking=[Tracking(name=name, option=option) for name, option in line.tracking] or None,
+        tracking=_tracking(line, create),
     )
+
+
+def _tracking(line: Line, create: bool) -> list[Tracking] | None:
+    """An update says so when a line carries none (any more); a line that only says something cannot carry any."""
+    named = [Tracking(name=name, option=option) for name, option in line.tracking]
+    return named or ([] if not create and line.id and line.quantity is not None else None)
 
 
 def _exact(value: Decimal | None, places: int) -> Decimal | None:

@@ -56,12 +56,22 @@ class Identity:
             Paused: of the kind that says what a person has to mend.
             XeroError: the service did not answer properly; nothing is known to be wrong with the credentials.
         """
+        if form.get("grant_type") != "client_credentials":
+            return await self._asked(form)
+        needed = " ".join(self._config.scopes)
+        try:
+            return await self._asked(form | {"scope": " ".join((needed, *self._config.optional))})
+        except MissingScope:
+            # One scope that the connection was not given refuses them all: ask for no more than must be.
+            return await self._asked(form | {"scope": needed})
+
+    async def _asked(self, form: dict[str, str]) -> Given:
         answer = await self._transport.request(
             "POST",
             f"{self._config.identity_url}/connect/token",
             deadline=self._deadline,
             headers={"Authorization": self._basic(), "Accept": "application/json", "Content-Type": _FORM},
-            body=urlencode(self._with_scopes(form)).encode(),
+            body=urlencode(form).encode(),
         )
         if action(answer) != "done":
             raise _token_error(answer)
@@ -90,11 +100,6 @@ class Identity:
         except msgspec.MsgspecError as error:
             raise Unreadable("Xero's list of connections cannot be read.", "It is tried again by itself.") from error
         return tuple(tenant for tenant in every if tenant.type in {"", "ORGANISATION"})
-
-    def _with_scopes(self, form: dict[str, str]) -> dict[str, str]:
-        if form.get("grant_type") != "client_credentials":
-            return form
-        return {**form, "scope": " ".join(self._config.scopes)}
 
     def _basic(self) -> str:
         pair = f"{self._config.client_id}:{self._config.client_secret}"

@@ -115,6 +115,7 @@ def _found(record: Json, kind: DocumentType) -> Found:
         sub_total=number(record, "SubTotal"),
         total_tax=number(record, "TotalTax"),
         total=number(record, "Total"),
+        currency_rate=number(record, "CurrencyRate"),
         amount_paid=number(record, "AmountPaid"),
         amount_due=number(record, "AmountDue"),
         updated=updated(record),
@@ -142,6 +143,7 @@ def _line(line: Json, place: int) -> FoundLine:
             account=text(line, "AccountCode"),
             tax_type=text(line, "TaxType"),
             tracking=_tracking(line),
+            item=text(line, "ItemCode"),
         )
     except BadValueError as error:
         raise BadValueError(f"line {place}: {error}") from error

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -40,6 +41,7 @@ class Call:
 
     token: str
     deadline: Deadline
+    content_type: str = ""  # of the body; "": as the method says
 
 
 class _Request(aiohttp.ClientRequest):
@@ -158,13 +160,11 @@ class AsyncApiClient(ApiClient):  # type: ignore[misc]  # xero-python has no typ
         """Send what a generated method asks for."""
         if _request_timeout is None:
             raise TypeError("a call needs its Call, given as _request_timeout")
-        if path_params:
-            raise TypeError("addresses with parameters in their path are not called through the SDK")
         return self._transport.request(
             method,
-            resource_path,
+            _address(resource_path, path_params or {}),
             deadline=_request_timeout.deadline,
-            headers=_headers(header_params or {}, _request_timeout.token),
+            headers=_headers(header_params or {}, _request_timeout),
             params=self._query(query_params or (), collection_formats),
             body=_body(body),
         )
@@ -176,10 +176,18 @@ class AsyncApiClient(ApiClient):  # type: ignore[misc]  # xero-python has no typ
         return [(name, _plain(value)) for name, value in flat]
 
 
-def _headers(given: Mapping[str, Any], token: str) -> dict[str, str]:
+def _address(template: str, params: Mapping[str, Any]) -> str:
+    """The address with its parameters filled in, each as one part of the path whatever it holds."""
+    for name, value in params.items():
+        template = template.replace(f"{{{name}}}", quote(str(value), safe=""))
+    return template
+
+
+def _headers(given: Mapping[str, Any], call: Call) -> dict[str, str]:
     # A custom connection belongs to one company, and its calls name none: the SDK's methods demand one all the same.
     headers = {name: str(value) for name, value in given.items() if value != ""}
-    return {**headers, "Authorization": f"Bearer {token}"}
+    typed = {"Content-Type": call.content_type} if call.content_type else {}
+    return {**headers, **typed, "Authorization": f"Bearer {call.token}"}
 
 
 def _plain(value: Any) -> str:

@@ -94,8 +94,37 @@ await api.createInvoiceHistory(tenant, first.invoiceID, { historyRecords: [{ det
 seen.paid = String((await api.getInvoice(tenant, first.invoiceID, 4)).body.invoices[0].status);
 seen.history = (await api.getInvoiceHistory(tenant, first.invoiceID)).body.historyRecords.map((note) => note.changes);
 
-const credit = { type: "ACCRECCREDIT", contact, lineItems: body("").lineItems };
-seen.credit = (await api.createCreditNotes(tenant, { creditNotes: [credit] }, false, 4)).body.creditNotes[0].total;
+const credit = { type: "ACCRECCREDIT", contact, creditNoteNumber: "TT-CN-1", lineItems: body("").lineItems };
+const note = (await api.createCreditNotes(tenant, { creditNotes: [credit] }, false, 4)).body.creditNotes[0];
+seen.credit = note.total;
+const second = written[1].invoiceID;
+const authorise = { status: Invoice.StatusEnum.AUTHORISED };
+await api.updateInvoice(tenant, second, { invoices: [{ invoiceID: second, ...authorise }] }, 4);
+const noted = { creditNotes: [{ creditNoteID: note.creditNoteID, ...authorise }] };
+seen.noteStatus = String((await api.updateCreditNote(tenant, note.creditNoteID, noted, 4)).body.creditNotes[0].status);
+const allocations = { allocations: [{ amount: 10, date: "2026-12-01", invoice: { invoiceID: second } }] };
+const allocated = (await api.createCreditNoteAllocation(tenant, note.creditNoteID, allocations)).body.allocations[0];
+const credited = (await api.getInvoice(tenant, second, 4)).body.invoices[0];
+const left = (await api.getCreditNote(tenant, note.creditNoteID, 4)).body.creditNotes[0];
+seen.allocated = [allocated.amount, credited.amountCredited, credited.amountDue, left.remainingCredit];
+const gone = (await api.deleteCreditNoteAllocations(tenant, note.creditNoteID, allocated.allocationID)).body;
+seen.unallocated = [gone.isDeleted, (await api.getInvoice(tenant, second, 4)).body.invoices[0].amountDue];
+const remark = { historyRecords: [{ details: "Taken off TT-2" }] };
+await api.createCreditNoteHistory(tenant, note.creditNoteID, remark);
+const past = (await api.getCreditNoteHistory(tenant, note.creditNoteID)).body.historyRecords;
+seen.noteHistory = past.map((record) => record.changes);
+
+const csv = Buffer.from("day;hours\n2026-11-02;7.5\n");
+const asCsv = { headers: { "Content-Type": "text/csv" } };
+const named = [tenant, second, "timesheet.csv"];
+const attached = (await api.createInvoiceAttachmentByFileName(...named, csv, true, undefined, asCsv)).body.attachments[0];
+seen.attached = [attached.fileName, attached.mimeType, attached.contentLength, attached.includeOnline];
+const read = (await api.getInvoiceAttachmentByFileName(...named, "text/csv")).body;
+seen.sameFile = Buffer.compare(Buffer.from(read), csv) === 0;
+await api.updateInvoiceAttachmentByFileName(...named, Buffer.from("day;hours\n"), undefined, asCsv);
+const files = (await api.getInvoiceAttachments(tenant, second)).body.attachments;
+seen.files = files.map((file) => [file.fileName, file.contentLength]);
+seen.hasAttachments = (await api.getInvoice(tenant, second, 4)).body.invoices[0].hasAttachments;
 
 try {
   await api.createInvoices(tenant, { invoices: [bad] }, true, 4);

@@ -52,7 +52,8 @@ async def test_a_proposed_correction_is_counted_wherever_people_look(browser: Br
     assert "1 correction is proposed." in " ".join(sentences(await queueview.queue_and_waiting(store)))
     assert [each.text for each in await readmodel.corrections(store)] == [PROPOSED.text]
     (answer,) = await why_in_store(store, unit(1))
-    assert answer.text.endswith(f"Proposed correction: {PROPOSED.text}")
+    assert f"Proposed: {PROPOSED.text}" in answer.text
+    assert "hourstream corrections accept" in answer.text
 
 
 @pytest.mark.parametrize("now", [{"to_read": 1}, {"mode": "preview"}, {"workers": 0}])

@@ -11,6 +11,8 @@ import urllib3
 from xero_python.accounting import (
     Account,
     AccountingApi,
+    Allocation,
+    Allocations,
     Contact,
     Contacts,
     CreditNote,
@@ -156,3 +158,46 @@ async def test_the_sdk_writes_a_credit_note(xero: Xero, api: AccountingApi) -> N
     (made,) = (await call(api.create_credit_notes, CreditNotes(credit_notes=[note]), unitdp=4)).credit_notes
     assert (made.status, made.total, made.remaining_credit) == ("DRAFT", 15, 15)
     assert len((await call(api.get_credit_notes, page=1)).credit_notes) == 1
+
+
+async def test_the_sdk_allocates_a_credit_note_and_takes_it_back(xero: Xero, api: AccountingApi) -> None:
+    contact = await xero.contact()
+    billed = await xero.draft(contact["ContactID"], Status="AUTHORISED")
+    note = CreditNote(
+        type="ACCRECCREDIT",
+        status="AUTHORISED",
+        contact=Contact(contact_id=contact["ContactID"]),
+        line_items=[LineItem(description="Less", quantity=1, unit_amount=Decimal("12.5"), account_code="200")],
+    )
+    (made,) = (await call(api.create_credit_notes, CreditNotes(credit_notes=[note]), unitdp=4)).credit_notes
+    wanted = Allocation(amount=Decimal("15"), date=date(2026, 12, 1), invoice=Invoice(invoice_id=billed["InvoiceID"]))
+    written = await call(api.create_credit_note_allocation, made.credit_note_id, Allocations(allocations=[wanted]))
+    (allocation,) = written.allocations
+    assert (allocation.amount, allocation.credit_note.credit_note_id) == (15, made.credit_note_id)
+    (invoice,) = (await call(api.get_invoice, billed["InvoiceID"])).invoices
+    assert (invoice.amount_credited, invoice.amount_due) == (15, 105)
+    assert [credit.applied_amount for credit in invoice.credit_notes] == [15]
+    (paid,) = (await call(api.get_credit_note, made.credit_note_id)).credit_notes
+    assert (paid.status, paid.remaining_credit, paid.allocations[0].amount) == ("PAID", 0, 15)
+    gone = await call(api.delete_credit_note_allocations, made.credit_note_id, allocation.allocation_id)
+    assert gone.is_deleted is True
+    (again,) = (await call(api.get_credit_note, made.credit_note_id)).credit_notes
+    assert (again.status, again.remaining_credit) == ("AUTHORISED", 15)
+    record = HistoryRecords(history_records=[HistoryRecord(details="2 h taken off TT-00001")])
+    await call(api.create_credit_note_history, made.credit_note_id, record)
+    history = (await call(api.get_credit_note_history, made.credit_note_id)).history_records
+    assert [one.changes for one in history] == ["Note", "Credit Removed", "Credit Applied", "Created"]
+
+
+async def test_the_sdk_puts_files_on_documents(xero: Xero, api: AccountingApi) -> None:
+    billed = await xero.draft((await xero.contact())["ContactID"])
+    content = b"day;hours\n2026-11-02;7.5\n"
+    written = await call(
+        api.create_invoice_attachment_by_file_name, billed["InvoiceID"], "a.csv", content, include_online=True
+    )
+    (made,) = written.attachments
+    assert (made.file_name, made.mime_type, made.content_length) == ("a.csv", "text/csv", len(content))
+    (listed,) = (await call(api.get_invoice_attachments, billed["InvoiceID"])).attachments
+    assert (listed.attachment_id, listed.include_online) == (made.attachment_id, True)
+    (invoice,) = (await call(api.get_invoice, billed["InvoiceID"])).invoices
+    assert (invoice.has_attachments, invoice.attachments[0].file_name) == (True, "a.csv")

@@ -167,3 +167,52 @@ async def test_what_is_not_there_says_so(xero: Xero) -> None:
     async with xero.http.get(f"{xero.url}/invoices/none") as answer:
         assert answer.status == 404
     assert (await xero.form("/invoices/none/status", status="DELETED")).status == 404
+
+
+async def test_a_credit_note_is_approved_and_set_against_an_invoice_by_hand(xero: Xero) -> None:
+    contact = await xero.contact()
+    made = await xero.draft(contact["ContactID"], InvoiceNumber="TT-00001", Status="AUTHORISED")
+    await xero.draft((await xero.contact("Boom FM"))["ContactID"], InvoiceNumber="TT-00002", Status="AUTHORISED")
+    body = {"Type": "ACCRECCREDIT", "Contact": {"ContactID": contact["ContactID"]}, "LineItems": [line("1", "20")]}
+    note = (await xero.api("PUT", "CreditNotes", body | {"CreditNoteNumber": "TT-CN-00001"})).row
+    path = f"/credit-notes/{note['CreditNoteID']}"
+    assert "TT-CN-00001" in await page(xero, "/credit-notes")
+    assert "Allocate credit" not in await page(xero, path)
+    assert (await xero.form(f"{path}/status", status="AUTHORISED")).status == 303
+    text = await page(xero, path)
+    assert "TT-00001, 120.00 due" in text
+    assert "TT-00002" not in text
+    refused = await xero.form(f"{path}/allocations", invoice=made["InvoiceID"], amount="25")
+    assert (refused.status, b"more than the remaining credit" in refused.raw) == (400, True)
+    assert (await xero.form(f"{path}/allocations", invoice=made["InvoiceID"], amount="many")).status == 400
+    assert (await xero.form(f"{path}/allocations", invoice="x", amount="1")).status == 400
+    done = await xero.form(f"{path}/allocations", invoice=made["InvoiceID"], amount="24")
+    assert (done.status, done.headers["Location"]) == (303, path)
+    text = await page(xero, path)
+    assert "Paid" in text
+    assert f'Set against <a href="/invoices/{made["InvoiceID"]}">TT-00001</a>' in text
+    assert "Credit Applied" in text
+    text = await page(xero, f"/invoices/{made['InvoiceID']}")
+    assert f'Credited by <a href="{path}">TT-CN-00001</a>' in text
+    assert "96.00" in text
+    assert (await shown(xero, made))["AmountDue"] == 96
+
+
+async def test_files_and_notes_of_a_document_are_shown_and_files_only_saved(xero: Xero) -> None:
+    made = await xero.draft((await xero.contact())["ContactID"])
+    path = f"Invoices/{made['InvoiceID']}"
+    headers = {"Content-Type": "text/html"}
+    await xero.api("PUT", f"{path}/Attachments/Timesheet.html", b"<script>alert(1)</script>", headers=headers)
+    await xero.api("PUT", f"{path}/History", {"HistoryRecords": [{"Details": "Timesheet of <7.5 h>"}]})
+    text = await page(xero, f"/invoices/{made['InvoiceID']}")
+    assert "Timesheet.html" in text
+    assert "Timesheet of &lt;7.5 h&gt;" in text
+    (file,) = (await xero.api("GET", f"{path}/Attachments")).rows
+    address = f"/invoices/{made['InvoiceID']}/files/{file['AttachmentID']}"
+    assert f'href="{address}" download="Timesheet.html"' in text
+    async with xero.http.get(xero.url + address) as answer:
+        assert await answer.read() == b"<script>alert(1)</script>"
+        assert answer.headers["Content-Disposition"] == "attachment"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    async with xero.http.get(f"{xero.url}/invoices/{made['InvoiceID']}/files/none") as answer:
+        assert answer.status == 404

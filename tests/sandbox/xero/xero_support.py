@@ -72,14 +72,16 @@ def floats(value: Any) -> Any:
 
 
 def _schema_name(method: str, path: str, status: int) -> str | None:
-    match = re.match(r"/api\.xro/2\.0/(\w+)(/[^/]+)?(/History)?", path)
+    match = re.match(r"/api\.xro/2\.0/(\w+)(?:/[^/]+(?:/(\w+))?)?", path)
     if match is None or status not in {200, 400}:
         return None
     if status == 400:
         return "Error"
-    if match[3]:
-        return "HistoryRecords"
-    return "Organisations" if match[1] == "Organisation" else match[1]
+    if match[2] == "Allocations" and method == "DELETE":
+        return "Allocation"
+    names = {"History": "HistoryRecords", "Organisation": "Organisations"}
+    below = match[2] or match[1]
+    return names.get(below, below)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Builders for billing tests, and a small office: the ledger and a Xero company as plain records, no services.
+"""Builders for billing tests. The office that puts them to work is in `billing_office`.
 
 The arithmetic here is written down a second time on purpose (with fractions), so that the product's is compared with
 something that does not share its mistakes.
@@ -18,13 +18,11 @@ from msgspec.structs import replace
 from worker.billing.assess import assess
 from worker.billing.compose import Composition, compose
 from worker.billing.corrections import Verdict
-from worker.billing.keys import key_of
-from worker.billing.merge import accept, merge
+from worker.billing.merge import accept
 from worker.billing.model import (
     Account,
     Company,
     Contact,
-    Correction,
     Document,
     Entry,
     Found,
@@ -35,10 +33,8 @@ from worker.billing.model import (
     Posting,
     Rules,
     TaxRate,
-    Waiting,
 )
 from worker.billing.postings import postings_of
-from worker.billing.scene import open_document
 
 ACME = "0a0a0a0a-0000-4000-8000-00000000ac3e"
 BOLT = "0a0a0a0a-0000-4000-8000-000000000b01"
@@ -232,117 +228,3 @@ def _tax(line: FoundLine, amounts: str) -> Decimal:
         case "Inclusive":
             return round2(amount - amount / (1 + percent / 100))
     return Decimal("0.00")
-
-
-# ---- an office: entries, a ledger, Xero, and the jobs between them ---------------------------------------------------
-
-
-class Office:
-    """Runs assess, compose, send, accept and merge until nothing is left to do."""
-
-    def __init__(self, setup: Rules | None = None) -> None:
-        self.setup = setup or rules()
-        self.entries: dict[str, Entry] = {}
-        self.invoices: dict[str, Invoice] = {}
-        self.xero: dict[tuple[str, int], Found] = {}
-        self.contacts = {ACME: contact(), BOLT: contact(BOLT)}
-        self.company = company()
-        self.closed: set[str] = set()
-        self.waiting: dict[str, Waiting] = {}
-        self.corrections: list[Correction] = []
-        self.writes = 0
-
-    def put(self, one: Entry) -> None:
-        self.entries[one.id] = one
-
-    def documents(self) -> list[Document]:
-        return [document for invoice in self.invoices.values() for document in invoice.documents]
-
-    def settle(self) -> int:
-        """Work until at rest; the number of writes it took."""
-        before = self.writes
-        for _ in range(12):
-            self._read()
-            if not self._pass():
-                return self.writes - before
-        raise AssertionError("the office does not come to rest")
-
-    def verdicts(self) -> dict[str, Verdict]:
-        postings = postings_by_unit(self.documents())
-        return {
-            one.id: assess(
-                one,
-                self.setup,
-                contact=self.contacts.get(one.xero_contact),
-                company=self.company,
-                postings=postings[one.id],
-                closed=self.closed,
-            )
-            for one in self.entries.values()
-        }
-
-    def _read(self) -> None:
-        for invoice in list(self.invoices.values()):
-            documents = tuple(self._merged(document) for document in invoice.documents)
-            self.invoices[invoice.key] = replace(invoice, documents=documents)
-
-    def _merged(self, document: Document) -> Document:
-        found = self.xero[document.key, document.sequence]
-        return document if found.updated == document.updated else merge(document, found).document
-
-    def _pass(self) -> bool:
-        verdicts = self.verdicts()
-        self.waiting = {unit: each for unit, each in verdicts.items() if isinstance(each, Waiting)}
-        self.corrections = []
-        keys = {each.key for each in verdicts.values() if isinstance(each, Placed)} | set(self.invoices)
-        wrote = [self._invoice(key, verdicts) for key in sorted(keys)]
-        return any(wrote)
-
-    def _invoice(self, key: str, verdicts: dict[str, Verdict]) -> bool:
-        here = [each for each in verdicts.values() if isinstance(each, Placed) and each.key == key]
-        others = {unit: each for unit, each in verdicts.items() if not isinstance(each, Placed) or each.key != key}
-        invoice = self.invoices.get(key)
-        client = self.contacts[here[0].contact] if here else None
-        postings = postings_by_unit(self.documents())
-        made = compose(invoice, here, postings, self.setup, self.company, client, others=others, closed=self.closed)
-        self.corrections += made.corrections
-        self.waiting |= made.waiting
-        if made.document is None or not (made.changed or made.reposted):
-            return False
-        self._send(made)
-        return True
-
-    def _send(self, made: Composition) -> None:
-        document = made.document
-        assert document is not None
-        at = (document.key, document.sequence)
-        before = self.xero.get(at)
-        assert (before is None) == made.create
-        assert before is None or before.status == "DRAFT"
-        self.writes += 1
-        found = echo(document, status="DELETED" if made.delete else "DRAFT", before=before)
-        self.xero[at] = found
-        accepted = accept(document, found)
-        kept = self.invoices[document.key].documents if document.key in self.invoices else ()
-        others = tuple(each for each in kept if each.sequence != document.sequence)
-        self.invoices[document.key] = invoice_of(*others, accepted)
-        self._nobody_is_on_two_drafts()
-
-    def _nobody_is_on_two_drafts(self) -> None:
-        for unit, postings in postings_by_unit(self.documents()).items():
-            assert sum(posting.state == "open" for posting in postings) <= 1, unit
-
-
-def open_drafts(office: Office) -> list[Document]:
-    """The drafts that time still moves."""
-    return [document for invoice in office.invoices.values() if (document := open_document(invoice)) is not None]
-
-
-def on_invoice(document: Document, unit: str) -> bool:
-    """Whether a unit has a share on a document."""
-    return any(posting.unit == unit for posting in postings_of(document))
-
-
-def keys_of(postings: Iterable[Posting]) -> set[str]:
-    """The invoice keys of some postings."""
-    return {key_of(posting.document) for posting in postings}

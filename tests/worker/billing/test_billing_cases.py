@@ -4,70 +4,182 @@ import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from billing_support import RATES, company, contact, entry, judge, rules
+from billing_support import ADA, BOB, RATES, company, contact, entry, judge, rules
+from msgspec import Struct
 from msgspec.structs import replace
 
 from worker.billing.compose import compose
-from worker.billing.model import Contact, Entry, PersonRate, Placed
+from worker.billing.model import Company, Contact, Document, Entry, PersonRate, Placed, Rules, Surcharge, Terms, Waiting
 from worker.billing.money import totals
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "billing.md"
-SETUP = rules(
-    people=(
-        PersonRate(id=entry().person, rate=Decimal(90)),
-        PersonRate(id=entry().person, rate=Decimal(95), since=date(2026, 11, 15)),
-    )
+TRAVEL = Surcharge(name="Travel", percent=Decimal(5))
+QUARTERS: dict[str, Any] = {"round_minutes": 15, "round_mode": "up"}
+BY_AREA: dict[str, Any] = {"rules": {"tracking": (("Region", "area"),)}}
+ADAS_RATES = (
+    PersonRate(id=ADA, rate=Decimal(90)),
+    PersonRate(id=ADA, rate=Decimal(95), since=date(2026, 11, 15)),
 )
-CLIENTS = {
-    "": contact(),
-    "export": contact(tax_type="ZERORATEDOUTPUT"),
-    "inclusive": contact(amounts="INCLUSIVE"),
-    "no-tax": contact(amounts="NONE"),
+
+# What each phrase under "given" stands for, by what it changes.
+GIVEN: dict[str, dict[str, dict[str, Any]]] = {
+    "": {},
+    "default rate 80": {"rules": {"default_rate": Decimal(80)}},
+    "Ada's rate is in USD": {"rules": {"people": (PersonRate(id=ADA, rate=Decimal(90), currency="USD"),)}},
+    "Ada's rate: 90, from the 15th 95": {"rules": {"people": ADAS_RATES}},
+    "non-billable shown": {"rules": {"show_non_billable": "line"}},
+    "tax type OLDOUTPUT": {"rules": {"tax_type": "OLDOUTPUT"}},
+    "account 202": {"rules": {"revenue_account": "202"}},
+    "due in 14 days": {"rules": {"due_days": 14}},
+    "dated by the last entry": {"rules": {"invoice_date": "last-entry"}},
+    "books locked to 2026-11-30": {"company": {"locked_until": "2026-11-30"}},
+    "next open day": {"rules": {"lock_date": "next-open-day"}},
+    "November is closed": {"closed": {"2026-11": True}},
+    "until approved": {"rules": {"period": "until-approved"}},
+    "Region by the entry's area": BY_AREA,
+    "quarters of an hour, up": {"rules": QUARTERS},
+    "quarters of an hour, up, by day": {"rules": {**QUARTERS, "round_per": "day"}},
+    "quarters of an hour, up, by line": {"rules": {**QUARTERS, "round_per": "line"}},
+    "quarters of an hour, down": {"rules": {**QUARTERS, "round_mode": "down"}},
+    "at least 150": {"rules": {"minimum_invoice": Decimal(150)}},
+    "travel 5 %": {"rules": {"surcharges": (TRAVEL,)}},
+    "travel 5 %, zero-rated on 201": {
+        "rules": {"surcharges": (replace(TRAVEL, account="201", tax_type="ZERORATEDOUTPUT"),)}
+    },
+    "descriptions printed": {"rules": {"description": "{project}: {description}", "line_per": ("project",)}},
+    "reference is the order number": {"rules": {"reference": "{po}"}},
+    "company: no tax": {"company": {"pays_tax": False, "default_amounts": "No Tax"}},
+    "contact: archived": {"contact": {"status": "ARCHIVED"}},
+    "contact: inclusive": {"contact": {"amounts": "INCLUSIVE"}},
+    "contact: no tax": {"contact": {"amounts": "NONE"}},
+    "contact: account 201": {"contact": {"account": "201"}},
+    "contact: ZERORATEDOUTPUT": {"contact": {"tax_type": "ZERORATEDOUTPUT"}},
+    "contact: NONE": {"contact": {"tax_type": "NONE"}},
+    "contact: USD": {"contact": {"currency": "USD"}},
+    "contact: JPY": {"contact": {"currency": "JPY"}},
+    "contact: 20th of the following month": {"contact": {"terms": Terms(20, "OFFOLLOWINGMONTH")}},
+    "contact: 31st of the following month": {"contact": {"terms": Terms(31, "OFFOLLOWINGMONTH")}},
 }
 ENTRY = re.compile(
-    r"(?P<time>-?[0-9.]+) (?P<unit>h|s)(?: on (?P<day>[0-9-]+))?(?: @ (?P<rate>\S+))?(?: to (?P<client>\S+))?"
+    r"(?P<time>-?[0-9.]+) (?P<unit>h|min|s)(?P<free> not billable)?(?: on (?P<day>[0-9-]+))?(?: by (?P<who>Bob))?"
+    r"(?: @ (?P<rate>\S+))?(?P<nobody> to nobody)?(?: in (?P<area>\S+))?(?: item (?P<item>\S+))?"
+    r"(?: says (?P<text>\S+))?(?: order (?P<po>\S+))?"
 )
+SECONDS = {"h": 3600, "min": 60, "s": 1}
 
 
-def cases() -> list[list[str]]:
+class Case(Struct, frozen=True):
+    """One row of the table."""
+
+    name: str
+    given: str
+    entries: str
+    lines: str
+    subtotal: str
+    tax: str
+    total: str
+    besides: str
+
+
+class Setting(Struct, frozen=True):
+    """What a case is computed with."""
+
+    rules: Rules
+    company: Company
+    contact: Contact
+    closed: frozenset[str]
+
+
+def cases() -> list[Case]:
     """The rows of the table under "Worked cases"."""
-    table = DOCUMENT.read_text(encoding="utf-8").partition("## Worked cases")[2]
-    rows = [line.strip().strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in row] for row in rows[2:]]
+    section = DOCUMENT.read_text(encoding="utf-8").partition("## Worked cases")[2].partition("\n## ")[0]
+    rows = [line.strip().removeprefix("|").removesuffix("|").split("|") for line in section.splitlines() if "|" in line]
+    return [Case(*(cell.strip() for cell in row)) for row in rows if row[0].strip() not in {"case", "---"}]
 
 
-def entries(text: str) -> tuple[list[Entry], Contact]:
-    """The entries of a case, and its client."""
-    made, client = [], ""
-    for number, described in enumerate(text.split("; "), 1):
-        form = ENTRY.fullmatch(described)
-        assert form, described
-        rate = {"people": "", None: "120"}.get(form["rate"], form["rate"])
-        seconds = Decimal(form["time"]) * (3600 if form["unit"] == "h" else 1)
-        day = date.fromisoformat(form["day"] or "2026-11-05")
-        made.append(replace(entry(number, rates=(rate, "", ""), worked_on=day), seconds=seconds))
-        client = form["client"] or client
-    return made, CLIENTS[client]
+def setting(given: str) -> Setting:
+    changes: dict[str, dict[str, Any]] = {"rules": {}, "company": {}, "contact": {}, "closed": {}}
+    for phrase in given.split("; "):
+        for part, change in GIVEN[phrase].items():
+            changes[part] |= change
+    firm = company(tracking=(("Region", ("North", "South")),), **changes["company"])
+    return Setting(rules(**changes["rules"]), firm, contact(**changes["contact"]), frozenset(changes["closed"]))
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: str(case[0]))
-def test_the_worked_case_is_what_the_document_says(case: list[str]) -> None:
-    _, described, lines, *sums = case
-    made, client = entries(described)
-    verdicts = [judge(one, SETUP, contact=client) for one in made]
+def logged(number: int, described: str) -> Entry:
+    form = ENTRY.fullmatch(described)
+    assert form, described
+    rate = {"none": "", None: "120"}.get(form["rate"], form["rate"])
+    who = {"person": BOB, "person_name": "Bob"} if form["who"] else {}
+    made = entry(
+        number,
+        worked_on=date.fromisoformat(form["day"] or "2026-11-05"),
+        rates=(rate, "", ""),
+        billable=not form["free"],
+        description=form["text"] or "",
+        extra={"area": form["area"] or "", "item": form["item"] or "", "po": form["po"] or ""},
+        **who,
+    )
+    made = replace(made, seconds=Decimal(form["time"]) * SECONDS[form["unit"]])
+    return replace(made, xero_contact="") if form["nobody"] else made
+
+
+def beside(document: Document | None, notes: tuple[str, ...]) -> set[str]:
+    """Everything there is to see on a document beside its amounts, as the table says it."""
+    if document is None:
+        return set()
+    seen = {f"dated {document.date}", f"due {document.due_date}", f"reference {document.reference}"}
+    seen |= {f"currency {document.currency}", *(f"says {note}" for note in notes)}
+    for line in document.lines:
+        seen |= {f"text {' / '.join(line.description.splitlines())}", f"tax type {line.tax_type}"}
+        seen |= {f"account {line.account}", *(f"tracking {name} {option}" for name, option in line.tracking)}
+    return seen
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_the_worked_case_is_what_the_document_says(case: Case) -> None:
+    by = setting(case.given)
+    entries = [logged(number, described) for number, described in enumerate(case.entries.split("; "), 1)]
+    verdicts = [
+        judge(one, by.rules, contact=by.contact, company=by.company, closed=by.closed)
+        if one.xero_contact
+        else judge(one, by.rules)
+        for one in entries
+    ]
     placements = [verdict for verdict in verdicts if isinstance(verdict, Placed)]
-    document = compose(None, placements, {}, SETUP, company(), client).document
-    if not lines:
+    assert len({placed.key for placed in placements}) <= 1, "a case is about one invoice"
+    made = compose(None, placements, {}, by.rules, by.company, by.contact, closed=by.closed)
+    _has_lines(case, made.document)
+    held = [verdict for verdict in verdicts if not isinstance(verdict, Placed)] + list(made.waiting.values())
+    reasons = sorted(f"{'waits' if isinstance(each, Waiting) else 'out'} {each.reason}" for each in held)
+    besides = [text for text in case.besides.split("; ") if text]
+    assert sorted(text for text in besides if text.split()[0] in {"waits", "out"}) == reasons
+    seen = beside(made.document, made.notes)
+    for text in besides:
+        if text.split()[0] == "says":
+            assert any(text.removeprefix("says ") in note for note in made.notes)
+        elif text.split()[0] not in {"waits", "out"}:
+            assert text in seen
+
+
+def _has_lines(case: Case, document: Document | None) -> None:
+    if not case.lines:
         assert document is None
         return
     assert document is not None
-    wanted = [tuple(map(Decimal, line.split(" × "))) for line in lines.split("; ")]
+    wanted = [tuple(map(Decimal, line.split(" × "))) for line in case.lines.split("; ")]
     assert sorted((line.quantity, line.unit_amount) for line in document.lines) == sorted(wanted)
     computed = totals(document.lines, RATES, document.amounts)
-    assert [computed.sub_total, computed.tax, computed.total] == [Decimal(text) for text in sums]
+    assert [computed.sub_total, computed.tax, computed.total] == [
+        Decimal(case.subtotal),
+        Decimal(case.tax),
+        Decimal(case.total),
+    ]
 
 
-def test_the_table_is_found() -> None:
-    assert len(cases()) >= 16
+def test_the_table_is_found_and_uses_every_given() -> None:
+    assert len(cases()) >= 50
+    assert {phrase for case in cases() for phrase in case.given.split("; ")} == set(GIVEN)

@@ -125,7 +125,7 @@ def test_descriptions_of_entries_are_printed_only_when_asked_each_once() -> None
 
 
 def test_more_description_than_xero_takes_is_cut() -> None:
-    entries = [entry(number, description=f"{number} " + "x" * 90) for number in range(1, 60)]
+    entries = [entry(number, "0.25", description=f"{number} " + "x" * 90) for number in range(1, 60)]
     text = new(*entries, setup=rules(description="{description}", line_per=("project",))).lines[0].description
     assert len(text) <= 4000
     assert text.endswith("…")

@@ -371,7 +371,7 @@ def test_a_line_that_xero_computes_differently_is_named() -> None:
 )
 def test_our_totals_are_those_that_xero_answers(times: list[tuple[int, Decimal]], amounts: Any) -> None:
     entries = [
-        replace(entry(number, rates=(str(rate), "", ""), project=f"a{number:017}"), seconds=Decimal(seconds))
+        replace(entry(number, rates=(str(rate), "", ""), person=f"005{number:015}"), seconds=Decimal(seconds))
         for number, (seconds, rate) in enumerate(times, 1)
     ]
     document = replace(drafted(entry(99), *entries), amounts=amounts)

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from worker.billing.canonical import canonical
 from worker.billing.merge import classify, merge
-from worker.billing.model import Posting
-from worker.billing.postings import LIMIT, manifest, parse_manifest, postings_of, residual, residuals
+from worker.billing.model import Decision, Posting
+from worker.billing.postings import LIMIT, manifest, parse_decisions, parse_manifest, postings_of, residual, residuals
 from worker.billing.restore import restored
 
 words = st.text(st.characters(blacklist_categories=["Cs"]), max_size=12)
@@ -30,12 +30,47 @@ postings = st.builds(
     account=words,
     tax_type=words,
     state=st.sampled_from(["open", "fixed", "suspended"]),
+    corrects=st.sampled_from(["", "ABCDEFGH/1"]),
+    surcharge=words,
+    worked=st.none() | st.decimals(-86400, 86400, places=3),
+    write_on=amounts,
+)
+decisions = st.builds(
+    Decision,
+    unit=st.just("u"),
+    kind=st.sampled_from(["bill", "elsewhere", "dont-bill", "keep", "accept", "ignore"]),
+    document=st.sampled_from(["", "ABCDEFGH/1"]),
+    seconds=st.decimals(-86400, 86400, places=3),
+    amount=amounts,
+    reason=st.text(max_size=20) | st.just("-"),
+    by=words,
+    at=st.sampled_from(["", "2026-11-05T10:00:00Z"]),
 )
 
 
 @given(st.lists(postings, max_size=6))
 def test_postings_written_on_an_entry_are_read_back_as_they_were(written: list[Posting]) -> None:
     assert parse_manifest(manifest(written), "u") == tuple(written)
+
+
+@given(st.lists(postings, max_size=3), st.lists(decisions, max_size=6))
+def test_decisions_are_read_back_beside_the_postings(written: list[Posting], made: list[Decision]) -> None:
+    text = manifest(written, made)
+    assert parse_manifest(text, "u") == tuple(written)
+    assert parse_decisions(text, "u") == tuple(made)
+
+
+def test_decisions_stay_where_postings_do_not_fit() -> None:
+    (posting,) = postings_of(drafted(entry(1)))
+    decision = Decision(unit=posting.unit, kind="keep", by="Carol Baker", at="2026-11-05T10:00:00Z")
+    text = manifest([replace(posting, rate_source="x" * 200)] * 2000, [decision])
+    assert len(text) <= LIMIT
+    assert parse_decisions(text, posting.unit) == (decision,)
+    assert text.endswith("decision keep - 0 0 Carol%20Baker 2026-11-05T10:00:00Z -")
+
+
+def test_what_is_no_decision_is_passed_over() -> None:
+    assert parse_decisions("decision maybe - 0 0 a b c\ndecision bill - x 0 a b c\ndecision bill\n") == ()
 
 
 def test_the_text_begins_with_what_a_person_can_read() -> None:

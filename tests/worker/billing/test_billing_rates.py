@@ -141,3 +141,17 @@ def test_a_snapshot_is_not_used_in_another_currency() -> None:
 def test_a_basis_that_was_not_stored_is_not_known() -> None:
     assert parse_basis("") is None
     assert parse_basis(rate(entry()).basis) is not None
+
+
+def test_a_surcharge_on_the_entry_is_no_rate_of_it() -> None:
+    first = rate(entry())
+    billed = Posting(unit=entry().id, document="K/1", currency="GBP", rate=first.amount, basis=first.basis)
+    extra = Posting(
+        unit=entry().id,
+        document="K/1",
+        currency="GBP",
+        rate=Decimal(6),
+        basis=first.basis,
+        surcharge="Travel",
+    )
+    assert rate(entry(), postings=[billed, extra]).amount == first.amount

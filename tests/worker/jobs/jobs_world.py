@@ -17,6 +17,7 @@ from sandbox.clock import Clock
 from sandbox.faults import Fault
 from sandbox.salesforce import script
 from sandbox.serve import Ports, Running, running
+from worker.applying import apply_setup
 from worker.context import Context
 from worker.jobs.collect import collect
 from worker.jobs.contacts import contacts
@@ -24,9 +25,10 @@ from worker.jobs.invoice import invoice
 from worker.jobs.rebuild import rebuild
 from worker.jobs.reconcile import reconcile
 from worker.jobs.statuses import statuses
+from worker.jobs.upkeep import upkeep
 from worker.jobs.write_back import write_back
 from worker.limits import Limits
-from worker.main import apply_setup, wire
+from worker.main import wire
 from worker.settings import Settings
 from worker.store.secrets import ensure_secret_key
 from worker.ticking import Failures
@@ -38,7 +40,7 @@ GONE = {"DELETED", "VOIDED"}
 RATE = "100.00"
 JOBS = {
     "rebuild": rebuild, "contacts": contacts, "reconcile": reconcile, "collect": collect, "invoice": invoice,
-    "write_back": write_back, "statuses": statuses,
+    "write_back": write_back, "statuses": statuses, "upkeep": upkeep,
 }  # fmt: skip
 
 Json = dict[str, Any]
@@ -176,6 +178,16 @@ class World:
         return [
             one
             for one in sorted(found, key=lambda one: one["InvoiceNumber"])
+            if (not client or one["Contact"]["ContactID"] == contact) and (every or one["Status"] not in GONE)
+        ]
+
+    def credit_notes(self, client: str = "", *, every: bool = False) -> list[Json]:
+        """Credit notes in Xero, as `documents`."""
+        found: list[Json] = self.stand.xero.snapshot()["creditNotes"]
+        contact = self.clients.get(client, "")
+        return [
+            one
+            for one in sorted(found, key=lambda one: one["CreditNoteNumber"])
             if (not client or one["Contact"]["ContactID"] == contact) and (every or one["Status"] not in GONE)
         ]
 

@@ -15,6 +15,11 @@ def _month(number: int) -> str:
     return date(2026 + (11 + number) // 12, (11 + number) % 12 + 1, 5).isoformat()
 
 
+def _day(number: int) -> str:
+    """A day of November; nobody works more than 24 hours on one."""
+    return date(2026, 11, number % 28 + 1).isoformat()
+
+
 async def _die(world: World, ctx: Context, doom: Doom) -> bool:
     """Collect, invoice and write back until death; False where it came through alive."""
     doomed = doom.on(ctx)
@@ -34,7 +39,7 @@ async def test_a_worker_that_dies_between_any_two_steps_leaves_nothing_wrong(unl
     while dying:
         at += 1
         dies = world.log("Harrow", "1.00", Work_Date__c=_month(at))
-        await world.tell(world.log("Harrow", "1.00"), dies)
+        await world.tell(world.log("Harrow", "1.00", Work_Date__c=_day(at)), dies)
         dying = await _die(world, world.ctx, Doom(at))
         await world.work()
         worked += 2
@@ -51,7 +56,7 @@ async def test_redis_wiped_with_the_worker_leaves_nothing_wrong(unlimited: World
     await world.work()
     worked, at, dying = 1, first, True
     while dying:
-        await world.tell(world.log("Harrow", "1.00"), world.log("Harrow", "1.00", Work_Date__c=_month(at)))
+        await world.tell(*(world.log("Harrow", "1.00", Work_Date__c=day) for day in (_day(at), _month(at))))
         dying = await _die(world, world.ctx, Doom(at))
         await world.redis.flushall()
         await world.work()

@@ -10,8 +10,8 @@ import pytest
 from tests.worker.jobs.jobs_oracle import oracle
 from tests.worker.jobs.jobs_world import World, hours
 from worker.jobs.invoice import invoice
+from worker.jobs.upkeep import upkeep
 from worker.store.governor import Admitted
-from worker.ticking import tick
 from worker.xero.answers import WriteAnswer
 from worker.xero.client import XeroClient
 from worker.xero.pages import InvoicePage, Odd
@@ -327,10 +327,10 @@ async def test_what_waits_is_tried_again_every_day(world: World) -> None:
     entry = world.log("Harrow", "2.00", Status__c="Submitted")
     await world.tell(entry)
     await world.work()
-    await tick(world.ctx)
+    await upkeep(world.ctx)
     await world.work()
     world.org("update", records=[{"Id": entry, "Status__c": "Approved"}], quiet=True)
     await world.ctx.store.schedule.again("waiting")
-    await tick(world.ctx)
+    await upkeep(world.ctx)
     await world.work()
     assert hours(world.draft("Harrow")) == 2

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from tests.worker.jobs.jobs_oracle import oracle
 from tests.worker.jobs.jobs_world import SETUP, World, deployed, hours
-from worker.main import apply_setup
+from worker.applying import apply_setup
 from worker.store.embedded import EmbeddedServer
 from worker.store.epoch import Progress
 

@@ -9,10 +9,10 @@ import pytest
 
 from tests.worker.jobs.jobs_oracle import oracle
 from tests.worker.jobs.jobs_world import SETUP, World, hours
+from worker.applying import apply_setup
 from worker.jobs.contacts import contacts
 from worker.jobs.invoice import invoice
 from worker.jobs.preview import preview
-from worker.main import apply_setup
 from worker.store.doorbell import JOBS
 from worker.ticking import scheduled_invoice, tick
 from worker.xero.client import XeroClient

@@ -265,6 +265,38 @@ REFUSED: list[tuple[str, list[str]]] = [
         ],
     ),
     (
+        smallest(billing="round_minutes = 1441"),
+        [
+            (
+                "9: billing.round_minutes: 1441 minutes are more than a day. "
+                "Write a step such as 6 or 15, or 0 for no rounding."
+            )
+        ],
+    ),
+    (
+        smallest(billing='tracking = {Region = "project", Team = "hours", "" = "x"}'),
+        [
+            "9: billing.tracking: names 3 categories. Xero takes 2 on a line: leave the others out.",
+            (
+                '9: billing.tracking.Region: "project" is not mapped. '
+                'Map project = "…" in [source.fields], or write an option.'
+            ),
+            '9: billing.tracking.Team: "hours" cannot be used here. Usable here: person, worked_on, xero_contact.',
+            (
+                "9: billing.tracking.: is empty. "
+                "Write a category of the Xero company, and a mapped name or one of its options."
+            ),
+        ],
+    ),
+    (
+        smallest(billing='surcharge = [{name = "Travel", percent = "5%"}, {name = "Travel"}, {percent = "1%"}]'),
+        [
+            '9: billing.surcharge[2].name: "Travel" is there already. Give it a name of its own.',
+            '9: billing.surcharge[2].percent: is missing or zero. Write percent = "5%".',
+            '9: billing.surcharge[3].name: is missing: it is what the line says. Write name = "Travel".',
+        ],
+    ),
+    (
         smallest(billing='due_days = "soon"\ndefault_rate = "-1"\nminimum_invoice = "x"'),
         [
             '9: billing.due_days: "soon" is no number of days. Write a whole number such as 14, or "".',

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from sandbox.serve import Ports, Running, running
 from tests.worker.setup.setup_support import EXAMPLE
@@ -35,6 +36,8 @@ COMPANY = Company(
         TaxRate("OUTPUT", "17.5% (VAT on Income)", Decimal("17.5"), "DELETED"),
         TaxRate("NONE", "No VAT", Decimal(0)),
     ),
+    timezone="GMTSTANDARDTIME",
+    tracking=(("Region", ("North", "South")), ("Team", ())),
 )
 
 
@@ -226,6 +229,43 @@ RECORD_TYPE = "Correct the name, or give the integration user read access to the
             ),
         ),
         (
+            "[billing.tracking]",
+            '[billing.tracking]\nRegions = "North"',
+            (
+                'billing.tracking.Regions: the company Demo Ltd has no active tracking category "Regions". '
+                'Categories: "Region", "Team".'
+            ),
+        ),
+        (
+            "[billing.tracking]",
+            '[billing.tracking]\nregion = "West"',
+            (
+                'billing.tracking.region: "West" is neither a mapped name nor an active option of the tracking '
+                'category Region. Options: "North", "South".'
+            ),
+        ),
+        (
+            "[billing.tracking]",
+            '[billing.tracking]\nTeam = "Blue"',
+            (
+                'billing.tracking.Team: "Blue" is neither a mapped name nor an active option of the tracking category '
+                "Team. Add it in Xero: Accounting settings, Tracking categories."
+            ),
+        ),
+        (
+            "[[billing.surcharge]]",
+            '[[billing.surcharge]]\nname = "Travel"\npercent = "5%"\nrevenue_account = "429"',
+            (
+                'billing.surcharge[1].revenue_account: account "429" (General Expenses) is of the type OVERHEADS, not '
+                'a revenue account. Revenue accounts: "200" Sales, "260" Other Revenue.'
+            ),
+        ),
+        (
+            "[[billing.surcharge]]",
+            '[[billing.surcharge]]\nname = "Travel"\npercent = "5%"\ntax_type = "OUTPT2"',
+            ('billing.surcharge[1].tax_type: the company Demo Ltd has no tax type "OUTPT2". Did you mean "OUTPUT2"?'),
+        ),
+        (
             'currency = "GBP"',
             'currency = "JPY"',
             (
@@ -291,6 +331,56 @@ async def test_without_a_field_for_what_was_billed_the_cost_of_a_wipe_is_told(or
 async def test_rates_that_nothing_reads_are_a_warning(org: SalesforceClient) -> None:
     (found,) = await said(org, ('"Rate__c", "people", ', '"Rate__c", '))
     assert found.startswith('people.person[1].rate: has no effect: "people" is not in source.fields.rates')
+
+
+async def test_tracking_by_a_mapped_name_or_an_option_in_any_case_is_right(org: SalesforceClient) -> None:
+    assert await said(org, ("[billing.tracking]", '[billing.tracking]\nRegion = "north"\nTeam = "project"')) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            'correct_after = "1d"',
+            'correct_after = "2d"',
+            ('billing.correct_after: has no effect: correct is "ask". Write correct = "auto", or leave it out.'),
+        ),
+        (
+            "round_minutes = 0  ",
+            'round_mode = "up"\n# ',
+            "billing.round_mode: has no effect: round_minutes is 0. Set round_minutes too, or leave it out.",
+        ),
+        (
+            'at_close = "draft"',
+            'at_close = "awaiting-approval"\nperiod = "until-approved"\n#',
+            (
+                'billing.at_close: has no effect: a period "until-approved" is never closed. '
+                "Leave it out, or choose another period."
+            ),
+        ),
+    ],
+)
+async def test_what_has_no_effect_beside_the_rest_is_a_warning(
+    org: SalesforceClient, old: str, new: str, problem: str
+) -> None:
+    changes = [(old, new)] + ([('period = "month"', "# ")] if "until-approved" in new else [])
+    assert await said(org, *changes) == [problem]
+
+
+async def test_a_time_zone_that_is_not_known_is_a_warning(org: SalesforceClient) -> None:
+    company = replace(COMPANY, timezone="MARSSTANDARDTIME")
+    (found,) = await check(parse(EXAMPLE), org, Books(company))
+    assert (found.severity, "MARSSTANDARDTIME" in found.what) == ("warning", True)
+
+
+async def test_numbers_by_key_need_a_longer_field(sandbox: Running, org: SalesforceClient) -> None:
+    sandbox.salesforce.org.switches["extra_fields"] = [
+        {"sobject": "TimeEntry__c", "name": "Sixteen__c", "type": "string", "length": 16}
+    ]
+    field = ('invoice_number = "Xero_Invoice_Number__c"', 'invoice_number = "Sixteen__c"')
+    assert await said(org, field) == []
+    (found,) = await said(org, field, ('numbering = "series"', 'numbering = "key"'))
+    assert found.startswith("source.write_back.invoice_number: Sixteen__c holds 16 characters, too few.")
 
 
 async def test_a_console_address_with_xero_in_it_is_refused(org: SalesforceClient) -> None:

@@ -159,8 +159,11 @@ def test_a_plain_day_is_the_same_in_every_time_zone(moment: datetime) -> None:
     assert read(timezone="Pacific/Kiritimati", Work_Date__c=day.isoformat()).worked_on == day
 
 
-def test_a_time_without_a_zone_or_a_day_that_is_none_is_unreadable() -> None:
-    assert read(Work_Date__c="2026-11-03T22:30:00").unreadable.endswith("which is a time without a time zone")
+def test_a_time_without_an_offset_is_the_companys() -> None:
+    assert read(timezone="Pacific/Auckland", Work_Date__c="2026-11-03T22:30:00").worked_on == date(2026, 11, 3)
+
+
+def test_a_day_that_is_none_is_unreadable() -> None:
     assert read(Work_Date__c="2026-02-30").unreadable == 'Work_Date__c is "2026-02-30", which is no day'
 
 
@@ -259,3 +262,65 @@ def test_a_rate_of_zero_is_not_an_empty_one() -> None:
 def test_further_names_are_read_as_text() -> None:
     setup = parse(EXAMPLE.replace("\n[source.approved]", '\npo = "PO__c"\nurgent = "Urgent__c"\n[source.approved]'))
     assert read(setup, PO__c=42, Urgent__c=True).extra == {"po": "42", "urgent": "true"}
+
+
+# ---- start and end -------------------------------------------------------------------------------------------------
+
+TIMES = parse(
+    EXAMPLE.replace('hours       = "Hours__c"', 'start = "Start__c"\nend = "End__c"'),
+)
+
+
+def hours_between(start: str | None, end: str | None, timezone: str = "Europe/London", **changes: Any) -> Decimal | str:
+    entry = read(TIMES, timezone, Start__c=start, End__c=end, **changes)
+    assert entry.unreadable or entry.seconds is not None
+    return entry.unreadable or (entry.seconds or Decimal(0)) / 3600
+
+
+@pytest.mark.parametrize(
+    ("case", "start", "end", "hours"),
+    [
+        ("a morning", "2026-11-03T09:00:00.000+0000", "2026-11-03T12:30:00.000+0000", "3.5"),
+        ("over midnight", "2026-11-03T22:00:00.000+0000", "2026-11-04T02:00:00.000+0000", "4"),
+        ("while the clocks go back", "2026-10-25T00:30:00.000+0000", "2026-10-25T02:30:00.000+0000", "2"),
+        ("with offsets of their own", "2026-11-03T09:00:00+02:00", "2026-11-03T09:00:00+00:00", "2"),
+        ("the company's clocks", "2026-11-03T09:00:00", "2026-11-03T12:00:00", "3"),
+        ("the company's clocks going back", "2026-10-25T00:30:00", "2026-10-25T02:30:00", "3"),
+        ("the company's clocks going forward", "2026-03-29T00:30:00", "2026-03-29T02:30:00", "1"),
+        ("within the hour that is repeated", "2026-10-25T01:50:00", "2026-10-25T01:10:00", "0.33"),
+        ("nothing", "2026-11-03T09:00:00", "2026-11-03T09:00:00", "0"),
+        ("times of day", "09:00:00.000Z", "17:15:00.000Z", "8.25"),
+        ("times of day over midnight", "22:00:00.000Z", "01:00:00.000Z", "3"),
+        ("the same time of day", "22:00:00.000Z", "22:00:00.000Z", "0"),
+    ],
+)
+def test_start_and_end_are_the_time_that_passed(case: str, start: str, end: str, hours: str) -> None:
+    found = hours_between(start, end)
+    assert isinstance(found, Decimal), (case, found)
+    assert round(found, 2) == Decimal(hours), case
+
+
+def test_times_of_day_over_midnight_know_when_the_clocks_change() -> None:
+    times = ("23:00:00.000Z", "03:00:00.000Z")
+    assert hours_between(*times, Work_Date__c="2026-03-28") == 3
+    assert hours_between(*times, Work_Date__c="2026-10-24") == 5
+    assert hours_between(*times, timezone="Asia/Kolkata", Work_Date__c="2026-10-24") == 4
+
+
+def test_an_end_before_the_start_is_not_negative_time_but_a_mistake() -> None:
+    assert hours_between("2026-11-03T12:00:00.000+0000", "2026-11-03T09:00:00.000+0000") == "End__c is before Start__c"
+
+
+def test_a_time_of_day_and_a_moment_do_not_go_together() -> None:
+    assert "not both times of day" in str(hours_between("09:00:00.000Z", "2026-11-03T09:00:00.000+0000"))
+
+
+@pytest.mark.parametrize("text", ["25:00:00.000Z", "nine", 9])
+def test_what_is_no_time_is_told(text: object) -> None:
+    entry = read(TIMES, Start__c=text, End__c="17:00:00.000Z")
+    assert entry.unreadable == f'Start__c is "{text}", which is no time'
+
+
+def test_without_an_end_there_is_no_quantity_yet() -> None:
+    entry = read(TIMES, Start__c="09:00:00.000Z", End__c=None)
+    assert (entry.seconds, entry.unreadable) == (None, "")

@@ -156,3 +156,11 @@ def test_presets_whose_names_are_not_known_say_so() -> None:
     assert pk4 is not None
     assert "Fill_In" in pk4.text
     assert preset("unknown") is None
+
+
+@pytest.mark.parametrize("name", [item.name for item in PRESETS if not item.verified])
+def test_a_preset_that_nobody_could_verify_says_so_in_its_first_line(name: str) -> None:
+    found = preset(name)
+    assert found is not None
+    assert found.text.startswith("# ")
+    assert "not public" in found.text.splitlines()[0] or "Not tried" in found.text.splitlines()[0]

@@ -169,6 +169,7 @@ class House:
         numbers: Mapping[str, str] | None = None,
         series: int = -1,
         epoch: str | None = None,
+        asked: bool = False,
     ) -> Intent | list[Refusal]:
         """Take the slots of these elements."""
         intent = Intent(id=str(ULID()), method="PUT", body="{}", elements=elements)
@@ -179,6 +180,7 @@ class House:
             setup_version=setup,
             numbers=numbers or {},
             series=series,
+            asked=asked,
         )
         return intent if isinstance(answer, int) else answer
 

@@ -1,108 +1,40 @@
 """The client against the Xero stand-in, over sockets: what it writes is there, and what is there it reads."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import web
 from cryptography.fernet import Fernet, MultiFernet
 from redis.asyncio import Redis
-from xero_doubles import OpenGovernor, TokensInMemory, document, permit
+from xero_doubles import permit
+from xero_standin import TIME, Company, its_config, stand_in
 
-from sandbox.clock import Clock
-from sandbox.faults import Fault, Faults
-from sandbox.xero.app import create_app, xero_faults
-from sandbox.xero.company import CLIENT_ID, CLIENT_SECRET, XeroCompany
-from worker.billing.model import Document, Found, Line, Terms
+from sandbox.faults import Fault
+from sandbox.xero.company import CLIENT_ID
+from worker.billing.model import Line, Terms
 from worker.limits import Limits
 from worker.store.governor import Governor
 from worker.store.keys import Keys
 from worker.store.vault import TokenVault
-from worker.xero.answers import WriteAnswer
-from worker.xero.client import Method, XeroClient
-from worker.xero.config import XeroConfig
+from worker.xero.client import XeroClient
 from worker.xero.errors import MissingScope, ReconnectNeeded
 
-TIME = Line(
-    description="Billing engine · Ada",
-    quantity=Decimal("3.3333"),
-    unit_amount=Decimal("120.1234"),
-    account="200",
-    tax_type="OUTPUT2",
-)
 
-
-class Company:
-    """A running stand-in, a client of it, and the contact to bill."""
-
-    def __init__(self, company: XeroCompany, faults: Faults, client: XeroClient) -> None:
-        self.company = company
-        self.faults = faults
-        self.client = client
-        self.contact = self.add_contact("Ridgeway University")
-
-    def add_contact(self, name: str, **fields: Any) -> str:
-        return str(self.company.act("contact", {"body": {"Name": name} | fields})["ContactID"]).lower()
-
-    @property
-    def calls(self) -> list[dict[str, Any]]:
-        """Every call of the API that arrived."""
-        return list(self.company.act("calls", {})["calls"])
-
-    def bill(self, *lines: Line, **given: Any) -> Document:
-        return document(*(lines or (TIME,)), contact=self.contact, **given)
-
-    async def write(self, *documents: Document, create: bool = True, key: str = "") -> WriteAnswer:
-        body = self.client.encode(documents, create=create)
-        method: Method = "PUT" if create else "POST"
-        name = key or f"key-{len(self.calls)}"
-        return await self.client.send(method, documents[0].type, body, name, permit=await permit(self.client))
-
-    async def created(self, *documents: Document) -> tuple[Found, ...]:
-        found = await self.write(*documents)
-        assert [element.outcome for element in found.elements] == ["OK"] * len(documents), found
-        return found.elements
-
-
-@asynccontextmanager
-async def stand_in() -> AsyncIterator[tuple[str, XeroCompany, Faults]]:
-    clock, faults = Clock(scale=1), xero_faults()
-    company = XeroCompany(clock)
-    runner = web.AppRunner(create_app(clock, faults, company), access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}", company, faults
-    finally:
-        await runner.cleanup()
-
-
-def its_config(url: str) -> XeroConfig:
-    return XeroConfig(CLIENT_ID, CLIENT_SECRET, identity_url=url, api_url=url, console_url="https://time.example")
-
-
-@pytest.fixture
-async def xero() -> AsyncIterator[Company]:
-    async with (
-        stand_in() as (url, company, faults),
-        XeroClient(its_config(url), TokensInMemory(), OpenGovernor(), Limits()) as client,
-    ):
-        await client.connect()
-        yield Company(company, faults, client)
-
-
-async def test_the_company_tells_about_itself_in_four_calls(xero: Company) -> None:
+async def test_the_company_tells_about_itself_in_five_calls(xero: Company) -> None:
+    xero.company.act("organisation", {"period_lock": "2026-03-31", "year_end_lock": "2026-06-30"})
+    xero.company.act("tracking", {"category": "Region", "option": "South"})
+    xero.company.act("tracking", {"category": "Department"})
     company = await xero.client.company()
     assert company.tenant == xero.client.tenant_id == xero.company.tenant_id
     assert company.base_currency in company.currencies
     assert company.read_at.endswith("Z")
     assert {account.code for account in company.accounts} >= {"200"}
     assert {rate.type for rate in company.tax_rates} >= {"OUTPUT2"}
-    assert len(xero.calls) == 4
+    assert company.tracking == (("Region", ("North", "Eastside", "West Coast")),)
+    assert company.locked_until == "2026-06-30"
+    assert len(xero.calls) == 5
 
 
 async def test_what_was_created_is_answered_and_found_alike(xero: Company) -> None:

@@ -20,6 +20,7 @@ from xero_python.api_client.deserializer import deserialize
 from worker.billing.model import Document, Line
 from worker.xero.encode import BYTES, ELEMENTS, encode, split
 from worker.xero.errors import EncodingError
+from worker.xero.filing import note_body
 
 CONSOLE = "https://time.example"
 DESCRIPTION = Path(__file__).parents[4] / "shared" / "xero" / "xero_accounting.yaml"
@@ -99,8 +100,26 @@ def test_a_persons_line_is_sent_back_with_every_field_it_had() -> None:
             "DiscountRate": Decimal("12.5"),
             "AccountCode": "260",
             "TaxType": "NONE",
+            "Tracking": [],
         }
     ]
+
+
+def test_a_line_that_only_says_something_says_nothing_about_tracking() -> None:
+    words = Line(id=THEIRS.id, description="Thank you", foreign=True)
+    (update,) = written(document(words, xero_id="aa"), create=False)
+    assert update["LineItems"] == [{"LineItemID": THEIRS.id, "Description": "Thank you"}]
+
+
+def test_without_a_number_xero_gives_an_invoice_its_next_one() -> None:
+    (create,) = written(document(OURS, number=""))
+    assert "InvoiceNumber" not in create
+    assert create["Url"] == "https://time.example/i/K7Q2M4X9A1B/1"
+
+
+def test_a_credit_note_without_its_number_could_not_be_found_again_and_is_refused() -> None:
+    with pytest.raises(EncodingError, match="without a number"):
+        written(document(OURS, type="ACCRECCREDIT", number=""))
 
 
 def test_an_update_sets_the_dates_only_of_the_documents_that_move() -> None:
@@ -258,3 +277,10 @@ def test_bodies_are_what_xeros_api_description_allows(
     assert [error.message for error in validator.iter_errors(body)] == []
     body[schema][0]["Status"] = "LIVE"
     assert list(validator.iter_errors(body)) != []
+
+
+@pytest.mark.skipif(not DESCRIPTION.exists(), reason="Xero's API description is not on this machine")
+def test_the_body_of_a_note_is_what_xeros_api_description_allows(described: Registry[Any]) -> None:
+    validator = OAS30Validator({"$ref": "urn:xero#/components/schemas/HistoryRecords"}, registry=described)
+    assert list(validator.iter_errors(json.loads(note_body("7.5 h · 2026-11")))) == []
+    assert list(validator.iter_errors({"HistoryRecords": [{"Details": 7}]})) != []

@@ -237,6 +237,19 @@ def test_odd_contacts_are_taken_as_they_are(change: dict[str, Any]) -> None:
     assert (len(found.items), len(found.fields), found.odd) == (1, 1, ())
 
 
+def test_the_options_a_contacts_sales_are_tracked_by_are_read_by_name() -> None:
+    named = [
+        {"TrackingCategoryName": "Region", "TrackingOptionName": "North"},
+        {"TrackingCategoryName": "Department", "TrackingOptionName": "Support"},
+        {"TrackingCategoryName": "Team", "TrackingOptionName": ""},
+        None,
+    ]
+    found = contact_page({"Contacts": [CONTACT | {"SalesTrackingCategories": named}, CONTACT]}, page=1, date="")
+    first, second = found.items
+    assert first.tracking == (("Department", "Support"), ("Region", "North"))
+    assert second.tracking == ()
+
+
 def test_a_contact_without_an_id_costs_only_itself() -> None:
     found = contact_page({"Contacts": [{"Name": "x"}, None, CONTACT]}, page=1, date="")
     assert [odd.reason for odd in found.odd] == ["has no ContactID", "is no object"]
@@ -249,7 +262,7 @@ def test_no_contact_whatsoever_breaks_reading(record: Any) -> None:
     assert len(found.items) + len(found.odd) == 1
 
 
-def test_the_company_is_put_together_from_four_answers() -> None:
+def test_the_company_is_put_together_from_five_answers() -> None:
     about = {
         "Name": "Demo Company (UK)",
         "BaseCurrency": "GBP",
@@ -258,11 +271,19 @@ def test_the_company_is_put_together_from_four_answers() -> None:
         "IsDemoCompany": True,
         "Timezone": "GMTSTANDARDTIME",
         "PaymentTerms": {"Sales": {"Day": 20, "Type": "OFFOLLOWINGMONTH"}},
+        "PeriodLockDate": "/Date(1759190400000+0000)/",
+        "EndOfYearLockDate": None,
     }
     accounts = [{"Code": "200", "Name": "Sales", "Type": "REVENUE", "TaxType": "OUTPUT2", "Status": "ACTIVE"}, {}, None]
     rates = [
         {"TaxType": "OUTPUT2", "Name": "20%", "EffectiveRate": Decimal("20.0")},
         {"TaxType": "X", "EffectiveRate": []},
+    ]
+    categories = [
+        {"Name": "Region", "Options": [{"Name": "North"}, {"Name": "South", "Status": "ARCHIVED"}, None, {}]},
+        {"Name": "Team", "Status": "ARCHIVED", "Options": [{"Name": "Ada", "Status": "ACTIVE"}]},
+        {"Name": "Empty", "Status": "ACTIVE"},
+        None,
     ]
     found = company(
         "tenant",
@@ -270,18 +291,35 @@ def test_the_company_is_put_together_from_four_answers() -> None:
         {"Accounts": accounts},
         {"TaxRates": rates},
         {"Currencies": [{"Code": "GBP"}, {"Code": "XCG"}]},
+        {"TrackingCategories": categories},
         read_at="2026-11-25T03:04:05Z",
     )
     assert (found.name, found.demo, found.terms) == ("Demo Company (UK)", True, Terms(20, "OFFOLLOWINGMONTH"))
     assert found.accounts == (Account("200", "Sales", "REVENUE", "OUTPUT2"),)
     assert found.tax_rates == (TaxRate("OUTPUT2", "20%", Decimal("20.0")), TaxRate("X", "", Decimal(0)))
     assert found.currencies == ("GBP", "XCG")
+    assert found.tracking == (("Region", ("North",)), ("Empty", ()))
+    assert found.locked_until == "2025-09-30"
 
 
 @pytest.mark.parametrize("organisation", [{"Organisations": []}, {"Organisations": [None]}, {}])
 def test_a_company_that_was_not_answered_is_not_made_up(organisation: Any) -> None:
     with pytest.raises(Unreadable):
-        company("t", organisation, {"Accounts": []}, {"TaxRates": []}, {"Currencies": []}, read_at="")
+        company(
+            "t",
+            organisation,
+            {"Accounts": []},
+            {"TaxRates": []},
+            {"Currencies": []},
+            {"TrackingCategories": []},
+            read_at="",
+        )
+
+
+def test_tracking_categories_that_were_not_answered_are_not_taken_for_none() -> None:
+    about = {"Organisations": [{"Name": "Demo"}]}
+    with pytest.raises(Unreadable):
+        company("t", about, {"Accounts": []}, {"TaxRates": []}, {"Currencies": []}, {}, read_at="")
 
 
 @pytest.mark.parametrize("large", [False, True])

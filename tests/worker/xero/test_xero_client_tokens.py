@@ -60,8 +60,31 @@ async def test_a_custom_connection_asks_with_id_secret_and_scopes(server: RawSer
     assert asked.headers["authorization"] == "Basic YXBwOnMzY3JldA=="
     assert form(asked) == {
         "grant_type": "client_credentials",
-        "scope": "accounting.invoices accounting.contacts accounting.settings.read",
+        "scope": "accounting.invoices accounting.contacts accounting.settings.read accounting.attachments",
     }
+
+
+async def test_a_custom_connection_without_the_optional_scopes_is_asked_for_what_must_be(server: RawServer) -> None:
+    def give(request: Request) -> bytes:
+        scope = form(request)["scope"]
+        return answer(400, {"error": "invalid_scope"}) if "attachments" in scope else token("t", scope=scope)
+
+    server.give_token = give
+    async with connected(server.url) as client:
+        assert await client.missing_scopes() == ("accounting.attachments",)
+        assert not await client.can_attach()
+    assert len(server.token_requests) == 2
+    assert server.requests == []
+
+
+async def test_what_a_consent_covers_is_known_where_xero_says_it(server: RawServer) -> None:
+    server.give_token = lambda _: token("t", scope="accounting.transactions accounting.settings accounting.attachments")
+    async with connected(server.url) as client:
+        assert await client.missing_scopes() == ("accounting.contacts",)
+        assert await client.can_attach()
+    server.give_token = lambda _: token("t")
+    async with connected(server.url) as client:
+        assert await client.missing_scopes() == ()
 
 
 async def test_a_token_is_used_until_a_minute_before_its_end(server: RawServer) -> None:
@@ -170,7 +193,7 @@ async def test_what_the_token_service_refuses_says_what_to_mend(
             pass
     assert isinstance(raised.value, ConnectionPaused) == (error not in {NoAnswer, Unreadable})
     assert "s3cret" not in str(raised.value)
-    assert len(server.token_requests) == 1
+    assert len(server.token_requests) == (2 if error is MissingScope else 1)
 
 
 async def test_an_expired_token_is_renewed_once_and_the_read_repeated(server: RawServer) -> None:

@@ -1,0 +1,161 @@
+"""The month-end statement from the ledger: where every hour of a period is, and the numbers of the series."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from console import readmodel
+from worker.billing.model import Document, Waiting
+from worker.billing.statement import Part, Reckoned, Statement, as_csv, statement
+from worker.context import Context
+from worker.errors import ConfigurationError
+
+ORDER = (
+    "drafts", "awaiting-approval", "approved", "waiting", "dont-bill", "elsewhere", "before-start", "not-billable",
+    "write-ons", "ignored", "rounding",
+)  # fmt: skip
+WORDS = {
+    "drafts": "on drafts",
+    "awaiting-approval": "awaiting approval",
+    "approved": "approved",
+    "waiting": "waiting",
+    "dont-bill": "don't bill",
+    "elsewhere": "billed elsewhere",
+    "before-start": "before the start",
+    "not-billable": "not billable",
+    "write-ons": "write-ons and write-offs",
+    "ignored": "corrections ignored",
+    "rounding": "rounding",
+}
+
+
+class PartView(msgspec.Struct, frozen=True, kw_only=True):
+    """Hours in one place, for one reason, client and currency."""
+
+    where: str
+    reason: str
+    xero_contact_id: str
+    xero_contact: str
+    currency: str
+    hours: str
+    amount: str
+
+
+class NumberView(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of the series, or a gap in it (`text` says what is known)."""
+
+    number: str
+    key: str
+    status: str
+    xero_contact: str
+    currency: str
+    date: str
+    total: str
+    text: str
+
+
+class MonthView(msgspec.Struct, frozen=True, kw_only=True):
+    """The statement of a period. `difference` is money, `difference_hours` time: both must be nothing."""
+
+    period: str
+    logged: str
+    difference: str
+    difference_hours: str
+    unexplained: list[str]
+    parts: list[PartView]
+    unbilled: list[PartView]
+    numbers: list[NumberView]
+
+
+async def made(ctx: Context, period: str) -> tuple[Statement, dict[str, str]]:
+    """The statement, and the Xero contacts' names by id. Raises `ConfigurationError` for what names no period."""
+    loaded = await ctx.loaded()
+    if loaded is None:
+        raise ConfigurationError("There is no setup yet.", "Apply one: hourstream setup apply FILE.")
+    documents = await _documents(ctx)
+    notes = await ctx.store.ledger.notes()
+    held: dict[str, Waiting] = {id_: why for note in notes.values() for id_, why in note.waiting.items()}
+    units = [
+        Reckoned(
+            unit=unit.id,
+            entry=unit.entry,
+            verdict=unit.verdict,
+            postings=unit.postings,
+            decisions=unit.decisions,
+            held=held.get(unit.id),
+        )
+        async for batch in ctx.store.ledger.scan_units()
+        for unit in batch
+        if unit.entry is not None
+    ]
+    follow = await ctx.store.contacts.merged()
+    explained = await _explained(ctx, documents)
+    try:
+        found = statement(period, units, documents, loaded.rules, follow=follow, explained=explained)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}.") from None
+    names = {contact.id: contact.name for contact in await readmodel.contacts(ctx.store)}
+    return found, names
+
+
+async def _documents(ctx: Context) -> list[Document]:
+    held = await ctx.store.ledger.invoices(await ctx.store.ledger.all_keys())
+    return [document for record in held.values() if record.invoice for document in record.invoice.documents]
+
+
+async def _explained(ctx: Context, documents: list[Document]) -> dict[str, str]:
+    """What is known of numbers that are on no document of ours."""
+    there = {document.number for document in documents}
+    explained = {
+        entry.subject: f"It is on a document of others in Xero ({entry.at[:10]})."
+        for entry in await ctx.store.audit.latest(10_000)
+        if entry.what == "number burned"
+    }
+    for name, number in (await ctx.store.ledger.numbers()).items():
+        if number not in there:
+            explained[number] = f"It is kept for {name}, which is not in Xero yet."
+    return explained
+
+
+def view(found: Statement, names: Mapping[str, str]) -> MonthView:
+    """The statement as text."""
+    parts = sorted(found.parts, key=lambda part: (ORDER.index(part.where), part.reason, part.contact, part.currency))
+    return MonthView(
+        period=found.period,
+        logged=readmodel.hours(found.logged),
+        difference=readmodel.money(found.difference),
+        difference_hours=readmodel.hours(found.difference_seconds),
+        unexplained=list(found.unexplained),
+        parts=[_part(part, names) for part in parts],
+        unbilled=[_part(part, names) for part in found.unbilled],
+        numbers=[
+            NumberView(
+                number=each.number,
+                key=each.document,
+                status=each.status,
+                xero_contact=names.get(each.contact, each.contact),
+                currency=each.currency,
+                date=each.date,
+                total="" if each.total is None else readmodel.money(each.total),
+                text=each.text,
+            )
+            for each in found.numbers
+        ],
+    )
+
+
+def csv_of(found: Statement, names: Mapping[str, str]) -> str:
+    """The statement for a spreadsheet."""
+    return as_csv(found, names)
+
+
+def _part(part: Part, names: Mapping[str, str]) -> PartView:
+    return PartView(
+        where=part.where,
+        reason=part.reason,
+        xero_contact_id=part.contact,
+        xero_contact=names.get(part.contact, ""),
+        currency=part.currency,
+        hours=readmodel.hours(part.seconds),
+        amount=readmodel.money(part.amount),
+    )
