@@ -121,7 +121,7 @@ def _stands_for(posting: Posting, postings: Sequence[Posting]) -> Posting:
     """By which posting one is judged: what a client was billed of a unit stands together, as it was billed last."""
     if posting.state == "suspended" and not posting.corrects:
         return posting
-    billed = [each for each in of_state(timed(postings), "fixed") if _client(each) == _client(posting)]
+    billed = [each for each in of_state(timed(postings), "fixed") if client_of(each) == client_of(posting)]
     return billed[-1] if billed else posting
 
 
@@ -187,7 +187,7 @@ def _of_placed(
         write_ons.take(stands.fixed, off.used)
         found = replace(found, written_off=off)
     elif stands and off is not None and _ignored(off, decisions):  # then the move did not happen
-        same = [each for each in left if _client(each) == _client(stands.fixed[0])]
+        same = [each for each in left if client_of(each) == client_of(stands.fixed[0])]
         found = _standing_here(found, [each for each in postings if any(each is other for other in (*same, *here))])
     elif stands and off is not None:
         return _found(replace(found, away=stands.fixed), off, decisions, write_ons)
@@ -250,11 +250,12 @@ def corrections_taken_out(postings: Sequence[Posting]) -> list[Posting]:
 
 def _clients(postings: Sequence[Posting]) -> list[list[Posting]]:
     """Postings by client and currency, the last ones first; of those alone that something was fixed for."""
-    names = dict.fromkeys(_client(each) for each in reversed(postings) if each.state == "fixed")
-    return [[each for each in postings if _client(each) == name] for name in names]
+    names = dict.fromkeys(client_of(each) for each in reversed(postings) if each.state == "fixed")
+    return [[each for each in postings if client_of(each) == name] for name in names]
 
 
-def _client(posting: Posting) -> tuple[str, str]:
+def client_of(posting: Posting) -> tuple[str, str]:
+    """Who was billed by a posting, and in which currency."""
     return posting.contact, posting.currency
 
 

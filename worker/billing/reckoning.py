@@ -16,6 +16,8 @@ from worker.billing.corrections import (
     Change,
     Finding,
     Verdict,
+    added,
+    client_of,
     corrections_taken_out,
     finding,
     of_state,
@@ -231,8 +233,11 @@ def _of_accepted(one: Reckoned, placed: Placed) -> Iterator[Part]:
 
 def _beside_correction(one: Reckoned, placed: Placed, left: Decimal) -> Part | None:
     """Time that an accepted correction takes off one client is for another, once that is done."""
+    clients = {client_of(each) for each in one.postings if each.document == placed.corrects}
+    there = [each for each in one.postings if client_of(each) in clients]
+    stands = added(sums(of_state(there, "fixed")), unreleased(corrections_taken_out(there), one.decisions).values())
     off = worked_in(placed) if valid(placed, one.postings) else Decimal(0)
-    gone = sums(of_state(one.postings, "fixed")).worked + off + placed.covered == 0
+    gone = stands.worked + off + placed.covered == 0
     return _unbilled(one, "waiting", "moved-after-lock", left) if gone else None
 
 

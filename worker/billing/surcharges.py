@@ -7,7 +7,7 @@ has no seconds; its rate is what the surcharge adds to an hour of the unit.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -59,7 +59,8 @@ def _bases(lines: Sequence[Line], surcharge: Surcharge) -> list[list[Line]]:
 
 def _line(surcharge: Surcharge, on: Sequence[Line], there: Mapping[str, Line], carried: Taken) -> Line:
     first = on[0]
-    parts = _shares(surcharge, [share for line in on for share in line.shares], carried)
+    fixed = {share.unit for line in on if line.fixed for share in line.shares}
+    parts = _shares(surcharge, [share for line in on for share in line.shares], carried, fixed)
     amount = sum((part.amount for part in parts), ZERO)
     line = Line(
         description=cut(f"{surcharge.name} ({surcharge.percent.normalize():f}%)", DESCRIPTION_LIMIT),
@@ -79,19 +80,23 @@ def _line(surcharge: Surcharge, on: Sequence[Line], there: Mapping[str, Line], c
     return replace(line, id=before.id, kept=before.kept, **{name: getattr(before, name) for name in before.kept})
 
 
-def _shares(surcharge: Surcharge, on: Sequence[Share], carried: Taken) -> list[Share]:
-    """What each unit has of a surcharge: its part by running rounding, less what it carries elsewhere."""
+def _shares(surcharge: Surcharge, on: Sequence[Share], carried: Taken, fixed: Set[str]) -> list[Share]:
+    """What each unit has of a surcharge: its part by running rounding, less what it carries elsewhere. Of a unit whose
+    time is `fixed` what it carries is all of it."""
     parts: list[Share] = []
     cumulated = so_far = ZERO
     for share in sorted(on, key=lambda each: each.unit):
         cumulated += share.amount
         reached = half_up(cumulated * surcharge.percent / 100, 2)
         amount, so_far = reached - so_far, reached
+        had = carried.get((share.unit, surcharge.name))
+        if had is not None and (share.unit in fixed or amount == had):
+            continue
         parts.append(
             Share(
                 unit=share.unit,
                 seconds=Decimal(0),
-                amount=amount - carried.get((share.unit, surcharge.name), ZERO),
+                amount=amount - (had or ZERO),
                 rate=share.rate * surcharge.percent / 100,
                 rate_source=f"surcharge {surcharge.name}",
                 basis=share.basis,

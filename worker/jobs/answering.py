@@ -3,7 +3,7 @@
 Source: Xero's description of summarizeErrors, idempotency and limits; EXACTNESS 2 of the design has the table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -170,9 +170,20 @@ async def settle_written(
     await ctx.store.intents.settle(epoch, intent, outcomes)
     locked = [e.key for e, found in written if words.status(found.status or "DRAFT") in words.LOCKED]
     await ctx.store.invoices.add(locked)  # their timesheets are still to be put on them
+    on = {p.unit for e, _ in written if e.key in locked for p in postings_of(e.document)}
+    await judge_again(ctx, on)
     for key, text in stopped.items():
         if key in items:
             await park(ctx, epoch, items[key], "amounts-differ", text)
+
+
+async def judge_again(ctx: Context, concerned: Iterable[str]) -> None:
+    """Units that people decided about: what is next for them depends on what became of their documents."""
+    known = await ctx.store.ledger.units(concerned)
+    units = [id_ for id_, unit in known.items() if unit.decisions]
+    if units:
+        await ctx.store.collect.add(units)
+        await ctx.store.bell.ring("collect")
 
 
 def postings_after(element: Element, document: Document) -> dict[str, list[Posting]]:

@@ -1,7 +1,7 @@
 """Reading: what a person did in Xero to our drafts, found just before we change them, and taken into the ledger."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,7 +12,7 @@ from worker.billing.model import Document, DocumentType, Found, Posting
 from worker.billing.postings import postings_of
 from worker.context import Context
 from worker.errors import ServiceError
-from worker.jobs.answering import with_document
+from worker.jobs.answering import judge_again, with_document
 from worker.jobs.sending import Plan
 from worker.store.ledger import Held
 
@@ -120,21 +120,12 @@ async def record_merge(
     )
     if not await ctx.store.ledger.merge(epoch, held, record, here, postings, mark=mark):
         return False
-    await _judge_again(ctx, postings)
+    await judge_again(ctx, postings)
     if result.document.fixed and not base.fixed:
         await _reshape(ctx, base)
     log.info("merged", key=base.key, number=base.number, status=result.document.status, notes=list(result.notes))
     await ctx.store.audit.write(ctx.who, "merge", here, {"status": result.document.status, "notes": list(result.notes)})
     return True
-
-
-async def _judge_again(ctx: Context, concerned: Iterable[str]) -> None:
-    """Units that people decided about: what is next for them depends on what became of their documents."""
-    known = await ctx.store.ledger.units(concerned)
-    units = [id_ for id_, unit in known.items() if unit.decisions]
-    if units:
-        await ctx.store.collect.add(units)
-        await ctx.store.bell.ring("collect")
 
 
 async def _reshape(ctx: Context, base: Document) -> None:

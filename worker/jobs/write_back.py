@@ -127,6 +127,6 @@ def wanted_values(unit: Unit, documents: Mapping[str, Document], held: Waiting |
         "invoice_id": document.xero_id if document else "",
         "invoice_number": document.number if document else "",
         "invoice_status": document.status if document else "",
-        "billed": manifest(unit.postings) if unit.postings else "",
+        "billed": manifest(unit.postings, unit.decisions),
         "problem": waits.text[:255] if waits else "",
     }
