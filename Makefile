@@ -28,7 +28,7 @@ demo: $(RUNTIME) ## the whole system on embedded parts (ARGS="--once" for unatte
 	$(BIN)/hourstream demo $(ARGS)
 
 test: $(DEV) ## the whole test suite (ARGS="-k name" to choose)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(DEV) ## lint, format, types, layers
 	$(BIN)/ruff check .
