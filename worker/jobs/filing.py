@@ -4,7 +4,6 @@ Each is an intent in the invoice's slot like every other write, and is done once
 the scope for attachments they are left out, which is said once, and holds nothing back.
 """
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +13,15 @@ import msgspec
 import structlog
 from ulid import ULID
 
-from worker.billing import words
 from worker.billing.keys import document_id
-from worker.billing.model import Document, Entry, Invoice
+from worker.billing.model import Document, Entry
 from worker.billing.money import ZERO, quantity
 from worker.billing.timesheet import as_csv, as_html, prints_descriptions
 from worker.context import Context, Loaded
 from worker.errors import ServiceError
 from worker.jobs.answering import PROBLEM, retry, with_document
+from worker.jobs.filed import FILES, NOTE, file_name, is_ours, look_up, missing, say_once, uncertain, unfiled
 from worker.jobs.sending import Plan
-from worker.store.cursors import Cursor
 from worker.store.governor import Admitted, Refused
 from worker.store.intents import Element, Intent, Settled
 from worker.store.ledger import Held
@@ -32,10 +30,6 @@ from worker.xero.answers import WriteAnswer
 from worker.xero.errors import MissingScope
 
 log = structlog.get_logger()
-
-FILES = {"csv": "text/csv", "html": "text/html"}
-NOTE = "note"
-SAID = "no-scope"  # the cursor that remembers that the missing scope was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +41,6 @@ class Work:
     epoch: str
 
 
-def unfiled(invoice: Invoice | None, *, attach: bool) -> list[Document]:
-    """The locked documents that something is still to be added to."""
-    return [each for each in (invoice.documents if invoice else ()) if missing(each, attach=attach)]
-
-
-def missing(document: Document, *, attach: bool) -> list[str]:
-    """What is still to be added to a document; nothing before it is locked, or where no time of ours is on it."""
-    ours = any(line.shares for line in document.lines)
-    if document.status not in words.LOCKED or not document.xero_id or not ours:
-        return []
-    wanted = [*(FILES if attach else ()), NOTE]
-    return [name for name in wanted if name not in document.filed]
-
-
-async def attaches(ctx: Context, loaded: Loaded) -> bool:
-    """Whether timesheets are attached: the setup asks for it and the consent covers it (else that is said once)."""
-    if not loaded.rules.attach_timesheet:
-        return False
-    if await ctx.xero.can_attach():
-        return True
-    await _say_once(ctx)
-    return False
-
-
-async def _say_once(ctx: Context) -> None:
-    if (await ctx.store.cursors.get(SAID)).since:
-        return
-    text = "Xero's consent does not cover attachments: timesheets are not attached. Connect again to grant it."
-    log.warning("timesheets_not_attached", text=text)
-    await ctx.store.cursors.put(SAID, Cursor(since=await ctx.store.clock()))
-    await ctx.store.audit.write(ctx.who, "filing.no-scope", "attachments", {"why": text})
-
-
 async def file(ctx: Context, loaded: Loaded, epoch: str, plan: Plan, *, attach: bool) -> None:
     """Add what is missing to the locked documents of one invoice, one call each; then its item is done.
 
@@ -87,7 +48,14 @@ async def file(ctx: Context, loaded: Loaded, epoch: str, plan: Plan, *, attach: 
     """
     work, item = Work(ctx, loaded, epoch), plan.item
     for document in unfiled(plan.held.invoice, attach=attach):
-        for name in missing(document, attach=attach):
+        names = missing(document, attach=attach)
+        if uncertain(document, names):
+            if not await look_up(ctx, epoch, plan.held, document, names):
+                await retry(ctx, epoch, {item.id: item}, f"What is on {document.number} cannot be looked up now.")
+            else:  # what is left of it is seen in the next pass
+                await ctx.store.invoices.hand_back([item])
+            return
+        for name in names:
             held = (await ctx.store.ledger.invoices([item.id]))[item.id]
             if not await _add(work, item, held, document.sequence, name):
                 return
@@ -167,7 +135,7 @@ async def _send(ctx: Context, intent: Intent, permit: Admitted, within: float) -
     return await ctx.xero.attach(
         document.xero_id,
         document.type,
-        _file_name(document, intent.file),
+        file_name(document, intent.file),
         FILES[intent.file],
         intent.body.encode(),
         intent.id,
@@ -176,14 +144,14 @@ async def _send(ctx: Context, intent: Intent, permit: Admitted, within: float) -
     )
 
 
-def _file_name(document: Document, ending: str) -> str:
-    return f"timesheet-{re.sub(r'[^A-Za-z0-9._-]', '-', document.number) or document.key}.{ending}"
-
-
 async def _apply(ctx: Context, epoch: str, intent: Intent, answer: WriteAnswer, item: Claimed) -> bool:
     """What came of it. What Xero refuses for good is not tried again: a timesheet holds back no billing."""
     [element] = intent.elements
-    detail = {"document": document_id(element.key, element.document.sequence), "outcome": answer.outcome}
+    detail = {
+        "document": document_id(element.key, element.document.sequence),
+        "outcome": answer.outcome,
+        "problem": answer.problem,
+    }
     await ctx.store.audit.write(ctx.who, f"xero {intent.file}", f"intent {intent.id}", detail)
     match answer.outcome:
         case "answered":
@@ -194,7 +162,7 @@ async def _apply(ctx: Context, epoch: str, intent: Intent, answer: WriteAnswer, 
             await _settle(ctx, epoch, intent)
             return True
         case "auth" if answer.missing_scope and intent.sends <= 1:
-            await _say_once(ctx)
+            await say_once(ctx)
             await _settle(ctx, epoch, intent)
             return True
         case "limited" | "auth" | "not-sent" if intent.sends <= 1:
@@ -256,9 +224,9 @@ async def _is_there(ctx: Context, intent: Intent) -> bool:
     document = intent.elements[0].document
     if intent.file == NOTE:
         notes = await ctx.xero.history(document.xero_id, document.type, patience=ctx.limits.step)
-        return any(note.text == intent.body for note in notes)
+        return any(is_ours(note, document) for note in notes)
     try:
         files = await ctx.xero.attachments(document.xero_id, document.type, patience=ctx.limits.step)
     except MissingScope:  # then nobody can tell, and nothing more can be attached either
         return True
-    return any(each.name == _file_name(document, intent.file) for each in files)
+    return any(each.name == file_name(document, intent.file) for each in files)

@@ -7,29 +7,22 @@ ours, check that each line equals its postings, and, as the last write, the epoc
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
-from worker.billing import words
-from worker.billing.canonical import canonical
-from worker.billing.compose import compose
-from worker.billing.keys import document_id, key_of, parse_url, sequence_of
-from worker.billing.merge import accept
-from worker.billing.model import Document, DocumentType, Entry, Found, Invoice, Placed, Posting
-from worker.billing.periods import CREDIT, period_of
-from worker.billing.postings import parse_decisions, parse_manifest, postings_of
-from worker.billing.restore import restored
+from worker.billing.model import Entry
+from worker.billing.postings import parse_decisions, parse_manifest
 from worker.context import Context, Loaded
-from worker.errors import ServiceError
-from worker.jobs.answering import with_document
 from worker.jobs.closing import past_closing
 from worker.jobs.contacts import contacts
-from worker.jobs.filing import FILES, NOTE
+from worker.jobs.filed import make_due
 from worker.jobs.judging import judge
+from worker.jobs.proving import doubts, named
+from worker.jobs.restoring import documents
 from worker.setup import parse
 from worker.setup.mapping import entry_from
 from worker.store.cursors import Cursor
@@ -40,9 +33,6 @@ from worker.store.ledger import Unit
 log = structlog.get_logger()
 
 UNITS_PAGE = 2000
-PROVE = (
-    "Nothing is billed until this is cleared up: connect the company that holds it, or empty the fields on the entry."
-)
 
 
 class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,13 +118,13 @@ async def _step(ctx: Context, loaded: Loaded, token: str, progress: Progress) ->
         case "units":
             return await _units(ctx, loaded, token, progress)
         case "invoices" | "credit-notes":
-            return await _documents(ctx, loaded, token, progress)
+            return await documents(ctx, loaded, token, progress)
         case "named":
-            await _named(ctx, loaded, token)
+            await named(ctx, loaded, token)
             await _close(ctx, loaded, token)
             await _decided(ctx, loaded, token)
             return msgspec.structs.replace(progress, step="finish")
-    await _finish(ctx, token, progress)
+    await _finish(ctx, loaded, token, progress)
     return None
 
 
@@ -205,136 +195,7 @@ async def _page_of_entries(ctx: Context, loaded: Loaded, after: str) -> list[dic
     return [row async for rows in ctx.salesforce.query_all(query) for row in rows]
 
 
-# ---- documents -----------------------------------------------------------------------------------------------------
-
-
-async def _documents(ctx: Context, loaded: Loaded, token: str, progress: Progress) -> Progress:
-    """One page of our invoices or credit notes, in all statuses."""
-    number = int(progress.cursor or 1)
-    kind: DocumentType = "ACCREC" if progress.step == "invoices" else "ACCRECCREDIT"
-    page = await ctx.xero.invoices(page=number, created_by_my_app=True, kind=kind, patience=ctx.limits.step)
-    if page.odd and kind == "ACCREC":  # of credit notes everybody's are listed, and none of ours can be among the odd
-        odd = page.odd[0]
-        raise ServiceError(f"Xero's answer about {odd.number or odd.id} cannot be read: {odd.reason}.", PROVE)
-    for (key, sequence), found in (await _ours(ctx, kind, page.items)).items():
-        await _restore(ctx, loaded, token, found, key, sequence)
-    if page.more:
-        return msgspec.structs.replace(progress, cursor=str(number + 1))
-    following = "credit-notes" if progress.step == "invoices" else "named"
-    return msgspec.structs.replace(progress, step=following, cursor="1")
-
-
-async def _ours(ctx: Context, kind: DocumentType, found: Sequence[Found]) -> dict[tuple[str, int], Found]:
-    """Which of these are ours: invoices by their address; credit notes by their number as it is on disk, else by the
-    lines that entries say they are on."""
-    if kind == "ACCREC":
-        return {identity: each for each in found if (identity := parse_url(each.url)) is not None}
-    by_number, by_line = await ctx.store.credit_numbers.all(), dict[str, str]()
-    if any(each.number not in by_number for each in found):
-        async for units in ctx.store.ledger.scan_units():
-            by_line |= {p.line: p.document for unit in units for p in unit.postings if p.line}
-    ours: dict[tuple[str, int], Found] = {}
-    for each in found:
-        names = (by_line[line.id] for line in each.lines if line.id in by_line)
-        name = by_number.get(each.number) or next(names, "")
-        if name:
-            ours[key_of(name), sequence_of(name)] = each
-    return ours
-
-
-async def _restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: str, sequence: int) -> None:
-    """Put one document of ours back into the ledger, with the postings that can be proven."""
-    units = await ctx.store.ledger.units(await ctx.store.ledger.members(key))
-    here = document_id(key, sequence)
-    named = [posting for unit in units.values() for posting in unit.postings if posting.document == here]
-    placed = [u.verdict for u in units.values() if isinstance(u.verdict, Placed) and u.verdict.key == key]
-    period = _period(loaded, found, placed)
-    groups = {each.unit: each.line for each in placed}
-    document = restored(found, key, sequence, named, period=period, groups=groups)
-    if document.problem or not named:
-        free = [each for each in placed if not _settled_elsewhere(units[each.unit], here)]
-        document = await _recognised(ctx, loaded, found, document, free) or document
-    if document.status in words.LOCKED:  # what was added to it cannot be told from here; never twice
-        document = msgspec.structs.replace(document, filed=(*FILES, NOTE))
-    held = (await ctx.store.ledger.invoices([key]))[key]
-    record = with_document(held.invoice or _invoice(key, found, period, placed), document, found.contact_name)
-    await ctx.store.epoch.restore_invoice(token, record)
-    await ctx.store.epoch.restore_number(token, key, sequence, found.number, found.type)
-    await _restore_postings(ctx, token, units, document)
-
-
-def _settled_elsewhere(unit: Unit, here: str) -> bool:
-    """Whether this unit's time is fixed on another document, or was taken off one by a person."""
-    return any(posting.document != here and posting.state != "open" for posting in unit.postings)
-
-
-def _invoice(key: str, found: Found, period: str, placed: Sequence[Placed]) -> Invoice:
-    group = placed[0].group if placed else ()
-    return Invoice(key=key, contact=found.contact, currency=found.currency, period=period, group=group)
-
-
-def _period(loaded: Loaded, found: Found, placed: Sequence[Placed]) -> str:
-    if found.type == "ACCRECCREDIT":
-        return CREDIT
-    if placed:
-        return placed[0].period
-    day = date.fromisoformat(found.date) if found.date else datetime.now(UTC).date()
-    return period_of(day, loaded.rules.period, loaded.rules.start)
-
-
-async def _recognised(
-    ctx: Context, loaded: Loaded, found: Found, document: Document, placed: Sequence[Placed]
-) -> Document | None:
-    """A draft without manifests whose content is just what its entries make now stands for those entries."""
-    free = list(placed)
-    if document.status != "open" or not free:
-        return None
-    contact = (await ctx.contacts({free[0].contact})).get(free[0].contact)
-    wanted = compose(None, free, {}, loaded.rules, await ctx.company(), contact).document
-    if wanted is None or canonical(wanted) != canonical(found):
-        return None
-    same = msgspec.structs.replace(wanted, sequence=document.sequence, number=found.number, xero_id=found.id)
-    return accept(same, found)
-
-
-async def _restore_postings(ctx: Context, token: str, units: Mapping[str, Unit], document: Document) -> None:
-    here = document_id(document.key, document.sequence)
-    fresh = postings_of(document)
-    changed: dict[str, list[Posting]] = {}
-    for id_, unit in units.items():
-        mine = [posting for posting in fresh if posting.unit == id_]
-        others = [posting for posting in unit.postings if posting.document != here]
-        if mine or len(others) != len(unit.postings):
-            changed[id_] = others + mine
-    await ctx.store.epoch.restore_postings(token, changed)
-
-
-# ---- proof ---------------------------------------------------------------------------------------------------------
-
-
-async def _named(ctx: Context, loaded: Loaded, token: str) -> None:
-    """Documents that entries name and that were not among ours: read by the ids and numbers beside the manifests.
-
-    Raises `ServiceError` where Xero does not know one: another company answers, or a demo company was reset.
-    """
-    missing = await _missing(ctx)
-    if not missing:
-        return
-    ids = sorted({entry.written.get("invoice_id", "") for entry in missing.values()} - {""})
-    numbers = sorted({entry.written.get("invoice_number", "") for entry in missing.values()} - {""})
-    pages = [
-        await ctx.xero.invoices(ids=ids, patience=ctx.limits.step),
-        await ctx.xero.invoices(numbers=numbers, patience=ctx.limits.step),
-    ]
-    for found in {found.id: found for page in pages for found in page.items}.values():
-        identity = parse_url(found.url)
-        if identity is not None and document_id(*identity) in missing:
-            await _restore(ctx, loaded, token, found, *identity)
-    unknown = await _missing(ctx)
-    for name, entry in unknown.items():
-        number = entry.written.get("invoice_number", "") or name
-        more = f" (and entries name {len(unknown) - 1} more such)" if len(unknown) > 1 else ""
-        raise ServiceError(f"{entry.record} says that it is billed on {number}, which Xero does not know{more}.", PROVE)
+# ---- the end of it -------------------------------------------------------------------------------------------------
 
 
 async def _decided(ctx: Context, loaded: Loaded, token: str) -> None:
@@ -352,55 +213,21 @@ async def _decided(ctx: Context, loaded: Loaded, token: str) -> None:
 async def _close(ctx: Context, loaded: Loaded, token: str) -> None:
     """Periods that are past closing and have no open document of ours take no more time."""
     records = await ctx.store.ledger.invoices(await ctx.store.ledger.all_keys())
-    documents = [document for record in records.values() if record.invoice for document in record.invoice.documents]
-    open_ = {document.period for document in documents if document.status == "open" and not document.fixed}
+    found = [document for record in records.values() if record.invoice for document in record.invoice.documents]
+    open_ = {document.period for document in found if document.status == "open" and not document.fixed}
     now = datetime.fromisoformat(await ctx.store.clock())
     over = [period for period in past_closing(loaded.rules, now) if period not in open_]
     await ctx.store.epoch.restore_closed(token, over)
 
 
-async def _missing(ctx: Context) -> dict[str, Entry]:
-    """Documents that postings name and the ledger lacks, each with one of the entries that name it."""
-    missing: dict[str, Entry] = {}
-    async for units in ctx.store.ledger.scan_units():
-        named = {p.document: unit.entry for unit in units for p in unit.postings if unit.entry is not None}
-        held = await ctx.store.ledger.invoices({key_of(name) for name in named})
-        there = {
-            document_id(record.key, document.sequence)
-            for record in held.values()
-            if record.invoice
-            for document in record.invoice.documents
-        }
-        missing |= {name: entry for name, entry in named.items() if name not in there}
-    return missing
-
-
-async def _doubts(ctx: Context, token: str) -> None:
-    """Time of a client with a document that is not proven may already be on it: it waits for a person."""
-    records = await ctx.store.ledger.invoices(await ctx.store.ledger.all_keys())
-    documents = [d for record in records.values() if record.invoice for d in record.invoice.documents if d.problem]
-    unproven = {(document.contact, document.currency): document for document in documents}
-    for document in documents:
-        log.warning("document_not_proven", number=document.number, problem=document.problem)
-    if not unproven:
-        return
-    async for units in ctx.store.ledger.scan_units():
-        for unit in units:
-            verdict = unit.verdict
-            where = (verdict.contact, verdict.currency) if isinstance(verdict, Placed) else ("", "")
-            if where in unproven and not unit.postings:
-                document = unproven[where]
-                text = f"It may already be on {document.number}. {document.problem}"
-                await ctx.store.epoch.doubt(token, [unit.id], text)
-
-
-async def _finish(ctx: Context, token: str, progress: Progress) -> None:
+async def _finish(ctx: Context, loaded: Loaded, token: str, progress: Progress) -> None:
     """The last checks, then the epoch."""
-    await _doubts(ctx, token)
+    await doubts(ctx, token)
     counter = await ctx.store.intents.counter()
     await ctx.store.epoch.raise_counter(token, max(counter, ctx.store.highwater.highest()))
     await ctx.store.epoch.complete(token)
     await ctx.store.audit.write(ctx.who, "rebuilt", "ledger", {"since": progress.since})
     log.info("ledger_complete")
+    await make_due(ctx, loaded)
     for stage in ("collect", "invoices", "write_back"):
         await ctx.store.bell.ring(stage)

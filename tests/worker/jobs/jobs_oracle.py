@@ -12,6 +12,7 @@ from console import monthly
 from tests.worker.jobs.jobs_world import GONE, Json, World, total, unit
 from worker.billing.keys import parse_url
 from worker.billing.model import Document, Placed, Posting, Waiting
+from worker.billing.money import totals
 from worker.store.ledger import Unit
 
 ZERO = Decimal(0)
@@ -41,10 +42,13 @@ async def _documents_equal_postings(world: World, units: Mapping[str, Unit]) -> 
         assert identity not in live or one["Status"] in GONE, f"{identity} is there twice"
         if one["Status"] not in GONE:
             live[identity] = one
-    postings = _by_document(units)
+    postings, rates = _by_document(units), {each.type: each.rate for each in (await world.ctx.company()).tax_rates}
     for identity, one in live.items():
         document = ledger[identity]
         assert total([one]) == sum((line.amount for line in document.lines), ZERO), document.number
+        computed = totals(document.lines, rates, document.amounts)
+        theirs = tuple(Decimal(str(one[name])) for name in ("SubTotal", "TotalTax", "Total"))
+        assert (computed.sub_total, computed.tax, computed.total) == theirs, f"{document.number}: totals differ"
         sign = -1 if document.type == "ACCRECCREDIT" else 1
         ours = sign * sum((line.amount - line.write_on for line in document.lines if line.shares), ZERO)
         held = [p for p in postings[f"{identity[0]}/{identity[1]}"] if p.state != "suspended"]
@@ -79,7 +83,8 @@ async def _hours_are_exact(world: World, units: Mapping[str, Unit]) -> None:
             continue
         has = sum((_worked(p) for p in known.postings if p.state != "suspended"), ZERO)
         waits = id_ in held_back or isinstance(known.verdict, Waiting)
-        wants = ZERO if waits and not has else _wants(record, known, loaded.rules.start.isoformat())
+        held = waits and not has and not proposed[id_]
+        wants = ZERO if held else _wants(record, known, loaded.rules.start.isoformat())
         nets = has + proposed[id_] + _held_correction(known, held_back.get(id_))
         ignored = nets + _ignored(known, proposed[id_])
         fixed = sum((_worked(p) for p in known.postings if p.state == "fixed"), ZERO)

@@ -1,15 +1,10 @@
-"""A setup file is checked against the org (the stand-in, through the real client) and what the company says."""
-
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from decimal import Decimal
+"""A setup file is checked against the org (the stand-in, through the real client)."""
 
 import pytest
-from msgspec.structs import replace
 
-from sandbox.serve import Ports, Running, running
+from sandbox.serve import Running
+from tests.worker.setup.setup_books import Books, said
 from tests.worker.setup.setup_support import EXAMPLE
-from worker.billing.model import Account, Company, TaxRate
 from worker.errors import ServiceError
 from worker.limits import Limits
 from worker.salesforce.auth import MemoryTokens
@@ -18,65 +13,6 @@ from worker.settings import Settings
 from worker.setup import parse
 from worker.setup.check import check, errors
 from worker.setup.presets import preset
-
-COMPANY = Company(
-    tenant="t",
-    name="Demo Ltd",
-    base_currency="GBP",
-    currencies=("GBP", "EUR"),
-    accounts=(
-        Account("200", "Sales", "REVENUE", "OUTPUT2"),
-        Account("205", "Sales (old)", "REVENUE", "OUTPUT2", "ARCHIVED"),
-        Account("260", "Other Revenue", "OTHERINCOME", "OUTPUT2"),
-        Account("429", "General Expenses", "OVERHEADS", "INPUT2"),
-    ),
-    tax_rates=(
-        TaxRate("OUTPUT2", "20% (VAT on Income)", Decimal(20)),
-        TaxRate("INPUT2", "20% (VAT on Expenses)", Decimal(20), can_apply_to_revenue=False),
-        TaxRate("OUTPUT", "17.5% (VAT on Income)", Decimal("17.5"), "DELETED"),
-        TaxRate("NONE", "No VAT", Decimal(0)),
-    ),
-    timezone="GMTSTANDARDTIME",
-    tracking=(("Region", ("North", "South")), ("Team", ())),
-)
-
-
-@dataclass(frozen=True)
-class Books:
-    """A company that says what it is."""
-
-    says: Company = COMPANY
-
-    async def company(self) -> Company:
-        return self.says
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Running]:
-    async with running(Ports()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def org(sandbox: Running) -> AsyncIterator[SalesforceClient]:
-    given = {name.lower(): value for name, value in sandbox.environment.items() if name.startswith("SALESFORCE_")}
-    settings = Settings(_env_file=None, **given)
-    async with SalesforceClient.from_settings(settings, Limits(backoff_base=0.05), MemoryTokens()) as client:
-        yield client
-
-
-async def said(org: SalesforceClient, *changes: tuple[str, str], console_url: str = "") -> list[str]:
-    """The problems of the documented example with some of its text replaced, without file name and line."""
-    text = EXAMPLE
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new, 1)
-    found = await check(parse(text), org, Books(), console_url=console_url)
-    lines = text.splitlines()
-    for problem in found:
-        key = problem.key.rpartition(".")[2].partition("[")[0]
-        assert problem.line == 0 or key in lines[problem.line - 1], "each problem is on the line of its key"
-    return [f"{item.key}: {item.what}. {item.remedy}" for item in found]
 
 
 async def test_the_documented_setup_applies_to_the_stand_in_unchanged(org: SalesforceClient) -> None:
@@ -178,104 +114,9 @@ RECORD_TYPE = "Correct the name, or give the integration user read access to the
                 "Give it edit access to the field (field-level security), or map another one."
             ),
         ),
-        (
-            'revenue_account = "200"',
-            'revenue_account = "999"',
-            (
-                'billing.revenue_account: the company Demo Ltd has no account "999". '
-                'Revenue accounts: "200" Sales, "260" Other Revenue.'
-            ),
-        ),
-        (
-            'revenue_account = "200"',
-            'revenue_account = "205"',
-            (
-                'billing.revenue_account: account "205" (Sales (old)) is archived. Restore it in Xero, or name '
-                'another. Revenue accounts: "200" Sales, "260" Other Revenue.'
-            ),
-        ),
-        (
-            'revenue_account = "200"',
-            'revenue_account = "429"',
-            (
-                'billing.revenue_account: account "429" (General Expenses) is of the type OVERHEADS, not a revenue '
-                'account. Revenue accounts: "200" Sales, "260" Other Revenue.'
-            ),
-        ),
-        (
-            'tax_type = ""',
-            'tax_type = "OUTPT2"',
-            'billing.tax_type: the company Demo Ltd has no tax type "OUTPT2". Did you mean "OUTPUT2"?',
-        ),
-        (
-            'tax_type = ""',
-            'tax_type = "20% (VAT on Income)"',
-            'billing.tax_type: the company Demo Ltd has no tax type "20% (VAT on Income)". Did you mean "OUTPUT2"?',
-        ),
-        (
-            'tax_type = ""',
-            'tax_type = "INPUT2"',
-            (
-                'billing.tax_type: tax type "INPUT2" (20% (VAT on Expenses)) cannot be used on sales. '
-                'Tax types for sales: "OUTPUT2" 20% (VAT on Income), "NONE" No VAT.'
-            ),
-        ),
-        (
-            'tax_type = ""',
-            'tax_type = "OUTPUT"',
-            (
-                'billing.tax_type: tax type "OUTPUT" (17.5% (VAT on Income)) is deleted. '
-                'Tax types for sales: "OUTPUT2" 20% (VAT on Income), "NONE" No VAT.'
-            ),
-        ),
-        (
-            "[billing.tracking]",
-            '[billing.tracking]\nRegions = "North"',
-            (
-                'billing.tracking.Regions: the company Demo Ltd has no active tracking category "Regions". '
-                'Categories: "Region", "Team".'
-            ),
-        ),
-        (
-            "[billing.tracking]",
-            '[billing.tracking]\nregion = "West"',
-            (
-                'billing.tracking.region: "West" is neither a mapped name nor an active option of the tracking '
-                'category Region. Options: "North", "South".'
-            ),
-        ),
-        (
-            "[billing.tracking]",
-            '[billing.tracking]\nTeam = "Blue"',
-            (
-                'billing.tracking.Team: "Blue" is neither a mapped name nor an active option of the tracking category '
-                "Team. Add it in Xero: Accounting settings, Tracking categories."
-            ),
-        ),
-        (
-            "[[billing.surcharge]]",
-            '[[billing.surcharge]]\nname = "Travel"\npercent = "5%"\nrevenue_account = "429"',
-            (
-                'billing.surcharge[1].revenue_account: account "429" (General Expenses) is of the type OVERHEADS, not '
-                'a revenue account. Revenue accounts: "200" Sales, "260" Other Revenue.'
-            ),
-        ),
-        (
-            "[[billing.surcharge]]",
-            '[[billing.surcharge]]\nname = "Travel"\npercent = "5%"\ntax_type = "OUTPT2"',
-            ('billing.surcharge[1].tax_type: the company Demo Ltd has no tax type "OUTPT2". Did you mean "OUTPUT2"?'),
-        ),
-        (
-            'currency = "GBP"',
-            'currency = "JPY"',
-            (
-                "people.person[1].currency: the company Demo Ltd has no currency JPY: nothing can be invoiced at this "
-                "rate. Add it in Xero (Settings, Currencies), or correct the code."
-            ),
-        ),
     ],
 )
-async def test_what_does_not_fit_is_told_with_the_remedy(
+async def test_what_does_not_fit_the_org_is_told_with_the_remedy(
     org: SalesforceClient, old: str, new: str, problem: str
 ) -> None:
     assert problem in await said(org, (old, new))
@@ -333,10 +174,6 @@ async def test_rates_that_nothing_reads_are_a_warning(org: SalesforceClient) -> 
     assert found.startswith('people.person[1].rate: has no effect: "people" is not in source.fields.rates')
 
 
-async def test_tracking_by_a_mapped_name_or_an_option_in_any_case_is_right(org: SalesforceClient) -> None:
-    assert await said(org, ("[billing.tracking]", '[billing.tracking]\nRegion = "north"\nTeam = "project"')) == []
-
-
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -365,12 +202,6 @@ async def test_what_has_no_effect_beside_the_rest_is_a_warning(
 ) -> None:
     changes = [(old, new)] + ([('period = "month"', "# ")] if "until-approved" in new else [])
     assert await said(org, *changes) == [problem]
-
-
-async def test_a_time_zone_that_is_not_known_is_a_warning(org: SalesforceClient) -> None:
-    company = replace(COMPANY, timezone="MARSSTANDARDTIME")
-    (found,) = await check(parse(EXAMPLE), org, Books(company))
-    assert (found.severity, "MARSSTANDARDTIME" in found.what) == ("warning", True)
 
 
 async def test_numbers_by_key_need_a_longer_field(sandbox: Running, org: SalesforceClient) -> None:
