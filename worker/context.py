@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace as structs_replace
 
-from worker.billing.model import Company, Contact, Rules
+from worker.billing.model import Company, Contact
+from worker.billing.rules import Rules
 from worker.billing.zones import iana
 from worker.errors import ConnectionPaused
 from worker.limits import Limits
@@ -130,6 +131,10 @@ class Context:
         following, now = await self.next_run(loaded), datetime.fromisoformat(await self.store.clock())
         wait = max(0.0, (following - now).total_seconds()) if following else 0.0
         return Settle(wait, wait)
+
+    def refresh(self, loaded: Loaded) -> float:
+        """The least time between two updates of one draft, in seconds of this process's time scale."""
+        return loaded.setup.schedule.refresh.total_seconds() / self.settings.hourstream_time_scale
 
     async def next_run(self, loaded: Loaded) -> datetime | None:
         """When invoices are next sent by the setup's schedule; None where they follow changes, or never run."""

@@ -97,6 +97,16 @@ def _contact(company: "XeroCompany", body: Json, id: str = "") -> Json:
     return contact_shape(company.books, written, "single")
 
 
+def _theme(company: "XeroCompany", id: str, theme: str) -> Json:
+    """Choose the theme that a contact's invoices are printed with; through the API it can only be read."""
+    books = company.books
+    found = next((one.id for one in books.themes.values() if one.name == theme), None)
+    if found is None:
+        raise RuleError(f"no branding theme {theme}")
+    books.shelves.contacts[id] = replace(contacts.find(books, id), theme=found, updated=books.moment())
+    return contact_shape(books, books.shelves.contacts[id], "single")
+
+
 def _merge(company: "XeroCompany", loser: str, winner: str) -> Json:
     return contact_shape(company.books, contacts.merge(company.books, loser, winner), "single")
 
@@ -178,6 +188,7 @@ ACTIONS: dict[str, Callable[..., Json]] = {
     "remove-allocation": _remove_allocation,
     "tracking": _tracking,
     "contact": _contact,
+    "contact-theme": _theme,
     "merge": _merge,
     "account": _account,
     "organisation": _organisation,

@@ -28,6 +28,9 @@ class Books(Protocol):
     async def company(self) -> Company:
         """Its accounts, tax rates and currencies, read now."""
 
+    async def can_attach(self) -> bool:
+        """Whether the consent covers putting files on documents."""
+
 
 async def check(setup: Setup, salesforce: Org, xero: Books, *, console_url: str = "") -> list[Problem]:
     """Every error and warning, in the order of the file's lines; nothing is written anywhere.
@@ -38,7 +41,18 @@ async def check(setup: Setup, salesforce: Org, xero: Books, *, console_url: str 
     found = [*address_problems(console_url), *idle_keys(setup)]
     found += await check_salesforce.problems(setup, salesforce.describe)
     found += check_xero.problems(setup, await xero.company())
+    if setup.billing.attach_timesheet and not await xero.can_attach():
+        found.append(_cannot_attach(setup))
     return sorted(found, key=lambda item: item.line)
+
+
+def _cannot_attach(setup: Setup) -> Problem:
+    what = "the consent to Xero does not cover attachments, so timesheets are not put on invoices that lock"
+    remedy = (
+        "Add the scope accounting.attachments to the app at developer.xero.com and connect to Xero again, or write "
+        "attach_timesheet = false."
+    )
+    return setup.problem(("billing", "attach_timesheet"), what, remedy, "warning")
 
 
 def errors(found: Sequence[Problem]) -> list[Problem]:

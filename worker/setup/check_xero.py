@@ -1,6 +1,6 @@
 """The part of a check that the Xero company's own lists answer.
 
-Source: Xero Accounting API, Accounts (types and statuses), TaxRates, TrackingCategories, Organisation.
+Source: Xero Accounting API, Accounts (types and statuses), TaxRates, TrackingCategories, BrandingThemes, Organisation.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ ACTIVE = "ACTIVE"
 
 
 def problems(setup: Setup, company: Company) -> Iterator[Problem]:
-    """Everything about accounts, tax types, tracking, currencies and the company's time zone."""
+    """Everything about accounts, tax types, tracking, branding, currencies and the company's time zone."""
     yield from _account(setup, company)
     yield from _tax_type(setup, setup.billing.tax_type, ("billing", "tax_type"), company)
     yield from _surcharges(setup, company)
     yield from _tracking(setup, company)
+    yield from _branding(setup, company)
     yield from _currencies(setup, company)
     yield from _zone(setup, company)
 
@@ -77,6 +78,13 @@ def _tracking(setup: Setup, company: Company) -> Iterator[Problem]:
         elif said not in mapped and said.casefold() not in {option.casefold() for option in options}:
             what = f'"{said}" is neither a mapped name nor an active option of the tracking category {name}'
             yield setup.problem(key, what, _choices("Options", options))
+
+
+def _branding(setup: Setup, company: Company) -> Iterator[Problem]:
+    said, names = setup.billing.branding, [name for _, name in company.themes]
+    if said and said.casefold() not in {each.casefold() for theme in company.themes for each in theme}:
+        remedy = _choices("Themes", names) if names else "Add it in Xero: Settings, Invoice settings."
+        yield setup.problem(("billing", "branding"), f'{_the(company)} has no branding theme "{said}"', remedy)
 
 
 def _choices(what: str, names: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, PrivateAttr
 
-from worker.billing.model import Rules
+from worker.billing.rules import Rules
 from worker.setup import conditions, paths, rules
 from worker.setup.lines import Lines, Path, dotted
 from worker.setup.problems import Problem, Severity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.billing.model import PersonRate, Rules, Surcharge
+from worker.billing.rules import PersonRate, Rules, Surcharge
 from worker.salesforce.ids import id18, is_id
 from worker.setup.sections import Person
 
@@ -36,6 +36,7 @@ def billing_rules(setup: Setup, org: str, version: int, timezone: str) -> Rules:
         revenue_account=billing.revenue_account,
         tax_type=billing.tax_type,
         amounts=billing.amounts,
+        branding=billing.branding,
         due_days=billing.due_days,
         close_after=int(billing.close_after.total_seconds()),
         lock_date=billing.lock_date,

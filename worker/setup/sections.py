@@ -33,7 +33,6 @@ from worker.setup.values import (
     Text,
     When,
     minutes,
-    refuse,
 )
 
 
@@ -120,19 +119,13 @@ class Source(Section):
 # ---- [schedule] ----------------------------------------------------------------------------------------------------
 
 
-def _refresh(value: timedelta) -> timedelta:
-    if value:
-        raise refuse('anything but "0s" is not supported yet', 'Leave it out, or write "0s".')
-    return value
-
-
 class ScheduleSection(Section):
     """`[schedule]`: when each thing is done."""
 
     invoices: When = Schedule(kind="preview")
     settle: Duration = timedelta(seconds=5)
     settle_max: Duration = timedelta(minutes=1)
-    refresh: Annotated[Duration, AfterValidator(_refresh)] = timedelta(0)
+    refresh: Duration = timedelta(0)
     statuses: SomeDuration = timedelta(minutes=15)
     contacts: SomeDuration = timedelta(hours=1)
     reconcile: SomeDuration = timedelta(hours=1)
@@ -176,6 +169,7 @@ class Billing(Section):
     revenue_account: Text = ""
     tax_type: Text = ""
     amounts: Amounts = ""
+    branding: Text = ""
     due_days: OptionalDays = None
     at_close: Literal["draft", "awaiting-approval"] = "draft"
     correct: Literal["ask", "auto"] = "ask"

@@ -49,7 +49,7 @@ def billing_mark(contact: Contact) -> str:
     """The fields of a contact that billing depends on, for comparing; a new name or e-mail address moves no invoice."""
     relevant = (
         contact.status, contact.merged_to, contact.tax_type, contact.account, contact.amounts, contact.currency,
-        contact.terms,
+        contact.terms, contact.tracking, contact.branding,
     )  # fmt: skip
     return msgspec.json.encode(relevant).decode()
 

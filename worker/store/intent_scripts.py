@@ -120,7 +120,10 @@ async def settle(
         work_add(base, "invoices", key, 0, 0, 0)
       else
         redis.call("HDEL", invoice, "slot")
-        if row[3] ~= "" then invoice_put(base, key, row[3]) end
+        if row[3] ~= "" then
+          invoice_put(base, key, row[3])
+          redis.call("HSET", invoice, "written", now_ms())
+        end
         for _, unit in ipairs(row[4]) do
           unit_put(base, unit)
           unit_let_go(base, unit[1], key)

@@ -44,6 +44,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     invoice: Invoice | None = None
     version: str = "0"
     slot: str = ""
+    written: int = 0  # when a document of it was last written to Xero, milliseconds since 1970; 0: at once again
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +129,11 @@ class Ledger:
             pipe.hgetall(self._keys("invoice", key))
         rows: list[dict[str, str]] = await pipe.execute() if names else []
         return {key: _held(key, row) for key, row in zip(names, rows, strict=True)}
+
+    async def may_follow(self, keys: Iterable[str]) -> None:
+        """A person asked for these: their drafts are brought up to date however lately they were written."""
+        for key in keys:
+            await self._redis.hdel(self._keys("invoice", key), "written")  # type: ignore[misc]
 
     async def all_keys(self) -> list[str]:
         """Every invoice key with a record, latest change last."""
@@ -351,4 +357,5 @@ def _order(parts: list[str]) -> int:
 
 def _held(key: str, row: Mapping[str, str]) -> Held:
     record = _INVOICE.decode(row["record"]) if row.get("record") else None
-    return Held(key=key, invoice=record, version=row.get("version", "0"), slot=row.get("slot", ""))
+    written = int(row.get("written", 0))
+    return Held(key=key, invoice=record, version=row.get("version", "0"), slot=row.get("slot", ""), written=written)

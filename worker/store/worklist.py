@@ -143,6 +143,17 @@ class WorkList:
         if answer is None:
             raise EpochMovedError(self.stage)
 
+    async def postpone(self, epoch: str, item: Claimed, delay: float) -> None:
+        """Look at it again in `delay` seconds, or when it is added again; its attempt does not count.
+
+        Nothing happens when another process has claimed the item meanwhile. Raises `EpochMovedError`.
+        """
+        answer = await scripts.postpone(
+            self._redis, self._keys.base, self.stage, epoch, item.id, item.generation, item.lease, int(delay * 1000)
+        )
+        if answer is None:
+            raise EpochMovedError(self.stage)
+
     async def hand_back(self, items: Sequence[Claimed]) -> None:
         """End the leases of items that were claimed and not worked on; their attempt does not count.
 
@@ -154,9 +165,9 @@ class WorkList:
         """Parked items are due again at once."""
         await self.add(ids)
 
-    async def hasten(self) -> None:
-        """Make everything that is not leased due now: somebody asked for it."""
-        await scripts.hasten(self._redis, self._keys.base, self.stage)
+    async def hasten(self, *, asked: bool = False) -> None:
+        """Make everything that is not leased due now; `asked`: a person asked, drafts are not too fresh for it then."""
+        await scripts.hasten(self._redis, self._keys.base, self.stage, "1" if asked else "")
 
     async def counts(self) -> Counts:
         """The figures of this stage now."""

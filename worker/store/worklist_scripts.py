@@ -185,12 +185,30 @@ async def hand_back(redis: Redis, base: str, stage: str, pairs: list[list[str]])
     stub()
 
 
+@script(allow_oom=True, prelude=PRELUDE)
+async def postpone(
+    redis: Redis, base: str, stage: str, epoch: str, id: str, generation: str, lease: str, delay: int
+) -> int | None:
+    """
+    local work = base .. "work:" .. stage
+    if not epoch_is(base, epoch) then return false end
+    if redis.call("HGET", work .. ":lease", id) ~= lease then return 0 end
+    redis.call("HINCRBY", work .. ":attempts", id, -1)
+    if work_moved(work, id, generation) then return 0 end
+    redis.call("HSET", work .. ":due", id, now_ms() + delay)
+    work_end(work, id)
+    return 1
+    """
+    stub()
+
+
 @script(prelude=PRELUDE)
-async def hasten(redis: Redis, base: str, stage: str) -> None:
+async def hasten(redis: Redis, base: str, stage: str, asked: str) -> None:
     """
     local work = base .. "work:" .. stage
     local now = now_ms()
     for _, id in ipairs(redis.call("ZRANGE", work, 0, -1)) do
+      if asked ~= "" then redis.call("HDEL", base .. "invoice:" .. id, "written") end
       local due = math.min(now, tonumber(redis.call("HGET", work .. ":due", id) or now))
       redis.call("HSET", work .. ":due", id, due)
       redis.call("ZADD", work, math.max(due, redis.call("HGET", work .. ":lease", id) or 0), id)

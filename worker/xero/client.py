@@ -109,9 +109,9 @@ class XeroClient:
     # ---- reads -------------------------------------------------------------------------------------------------------
 
     async def company(self, *, priority: Priority = "read", caller: str = "", patience: float = 0.0) -> Company:
-        """The company's settings with its lock dates, accounts, tax rates, currencies and tracking categories.
+        """The company's settings with its lock dates, and its lists: accounts, tax rates, tracking, themes, ….
 
-        Five calls, worth keeping for a while.
+        Six calls, worth keeping for a while.
         """
         tenant = (await self.connect()).id
         reads = (
@@ -120,13 +120,14 @@ class XeroClient:
             self._api.get_tax_rates,
             self._api.get_currencies,
             self._api.get_tracking_categories,
+            self._api.get_branding_themes,
         )
         answers = [
             await self._calls.read(self._with(get), priority=priority, caller=caller, patience=patience)
             for get in reads
         ]
-        organisation, accounts, tax_rates, currencies, tracking = [await parsed(a.body, _same) for a in answers]
-        return company(tenant, organisation, accounts, tax_rates, currencies, tracking, read_at=answers[0].date)
+        lists = [await parsed(answer.body, _same) for answer in answers]
+        return company(tenant, *lists, read_at=answers[0].date)
 
     async def contacts(
         self,

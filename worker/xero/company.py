@@ -1,4 +1,4 @@
-"""The company's settings, accounts, tax rates, currencies and tracking categories, made into `Company`."""
+"""The company's settings and lists (accounts, tax rates, currencies, tracking, themes), made into `Company`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from worker.billing.model import Account, Company, TaxRate
 from worker.xero.contacts import terms
 from worker.xero.errors import Unreadable
 from worker.xero.pages import records
-from worker.xero.values import BadValueError, Json, day, flag, items, nested, number, text
+from worker.xero.values import BadValueError, Json, day, flag, guid, items, nested, number, text, whole
 
 
 def company(
-    tenant: str, organisation: Any, accounts: Any, tax_rates: Any, currencies: Any, tracking: Any, *, read_at: str
+    tenant: str,
+    organisation: Any,
+    accounts: Any,
+    tax_rates: Any,
+    currencies: Any,
+    tracking: Any,
+    themes: Any,
+    *,
+    read_at: str,
 ) -> Company:
-    """The company from the five answers; entries without a code cannot be used on a line and are left out.
+    """The company from the six answers; entries without a code cannot be used on a line and are left out.
 
     Raises:
         Unreadable: an answer is not what its endpoint answers.
@@ -37,6 +45,7 @@ def company(
         tracking=tuple(
             _category(record) for record in _listed(tracking, "TrackingCategories", "Name") if _active(record)
         ),
+        themes=_themes(_listed(themes, "BrandingThemes", "Name")),
         locked_until=max(day(about, "PeriodLockDate"), day(about, "EndOfYearLockDate")),
         demo=flag(about, "IsDemoCompany", False),
         read_at=read_at,
@@ -56,6 +65,12 @@ def _category(record: Json) -> tuple[str, tuple[str, ...]]:
     """A tracking category's name and those of its options that a line may still carry."""
     options = [option for option in items(record, "Options") if _active(option) and text(option, "Name")]
     return text(record, "Name"), tuple(text(option, "Name") for option in options)
+
+
+def _themes(found: list[Json]) -> tuple[tuple[str, str], ...]:
+    """Ids and names of the branding themes in the company's order (Xero: the default one has the SortOrder 0)."""
+    ordered = sorted(found, key=lambda record: whole(record, "SortOrder") or 0)
+    return tuple((id_, text(record, "Name")) for record in ordered if (id_ := guid(record, "BrandingThemeID")))
 
 
 def _account(record: Json) -> Account:

@@ -48,6 +48,7 @@ def contact(record: Json) -> Contact:
         currency=text(record, "DefaultCurrency"),
         terms=terms(nested(record, "PaymentTerms")),
         tracking=_tracking(record),
+        branding=guid(nested(record, "BrandingTheme"), "BrandingThemeID"),
         updated=updated(record),
     )
 

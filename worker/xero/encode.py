@@ -151,6 +151,7 @@ def _header(document: Document, console_url: str) -> dict[str, Any]:
         "type": document.type,
         "contact": Contact(contact_id=document.contact, has_attachments=None, has_validation_errors=None),
         "reference": document.reference or None,
+        "branding_theme_id": document.branding or None,
         "status": "DRAFT",
         "line_amount_types": LineAmountTypes(_AMOUNTS[document.amounts]),
     }

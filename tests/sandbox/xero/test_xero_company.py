@@ -194,6 +194,16 @@ async def test_people_can_act_by_name_and_are_refused_like_anybody(xero: Xero) -
         company.actions()["organisation"]({"colour": "red"})
 
 
+async def test_a_person_chooses_the_theme_of_a_contact_and_the_lists_show_it(xero: Xero) -> None:
+    contact = await xero.contact()
+    xero.company.act("contact-theme", {"id": contact["ContactID"], "theme": "Special projects"})
+    [shown] = (await xero.api("GET", "Contacts", page="1")).rows
+    themes = {row["Name"]: row["BrandingThemeID"] for row in (await xero.api("GET", "BrandingThemes")).rows}
+    assert shown["BrandingTheme"]["BrandingThemeID"] == themes["Special projects"]
+    with pytest.raises(ValueError, match="no branding theme Glossy"):
+        xero.company.act("contact-theme", {"id": contact["ContactID"], "theme": "Glossy"})
+
+
 async def test_calls_are_written_down_with_key_and_digest(xero: Xero) -> None:
     contact = await xero.contact()
     await xero.api("PUT", "Invoices", invoice(contact["ContactID"]), key="one")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.setup.setup_support import EXAMPLE, SMALLEST, parsed
-from worker.billing.model import PersonRate
+from worker.billing.rules import PersonRate
 from worker.setup import Schedule, parse
 from worker.setup.conditions import worked_since
 from worker.setup.ids import record_id

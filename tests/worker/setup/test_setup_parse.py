@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.worker.setup.setup_refusals import REFUSED
 from tests.worker.setup.setup_support import EXAMPLE, SMALLEST, parsed, problems_of, refused, smallest
-from worker.billing.model import Rules, Surcharge
+from worker.billing.rules import Rules, Surcharge
 from worker.errors import ConfigurationError
 from worker.setup import Schedule, SetupError, parse
 from worker.setup.sections import Billing
@@ -77,13 +77,14 @@ def test_every_period_has_its_effect(period: str) -> None:
     assert parsed(billing=f'period = "{period}"').rules("o", 1).period == period
 
 
-def test_what_has_no_effect_yet_is_refused_and_never_ignored() -> None:
-    (problem,) = refused(smallest(schedule='refresh = "1m"'))
-    assert problem.endswith('schedule.refresh: anything but "0s" is not supported yet. Leave it out, or write "0s".')
+def test_drafts_rest_as_long_as_the_file_says_and_by_default_not_at_all() -> None:
+    assert parsed(schedule='refresh = "15m"').schedule.refresh == timedelta(minutes=15)
+    assert parsed().schedule.refresh == timedelta(0)
 
 
 BILLING = [
     ('close_after = "10d"', "close_after", 864_000),
+    ('branding = "Projects"', "branding", "Projects"),
     ('lock_date = "next-open-day"', "lock_date", "next-open-day"),
     ('numbering = "xero"', "numbering", "xero"),
     ('at_close = "awaiting-approval"', "at_close", "awaiting-approval"),

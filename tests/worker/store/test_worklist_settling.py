@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tests.worker.store.ledger_support import LONG, House
-from tests.worker.store.worklist_support import SETTLE, due_in, milliseconds, one
-from worker.store.worklist import Settle, WorkList
+from tests.worker.store.worklist_support import LAPSED, SETTLE, due_in, milliseconds, one
+from worker.store.worklist import EpochMovedError, Settle, WorkList
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -87,3 +87,32 @@ async def test_what_another_holds_for_a_moment_more_is_not_gathered(house: House
     await one(house, work, 30)
     await work.add(["now"])
     assert {item.id for item in await work.claim(house.epoch, 10, LONG, gather=60)} == {"now"}
+
+
+async def test_what_is_postponed_comes_later_without_an_attempt_or_an_error(house: House, work: WorkList) -> None:
+    await work.add(["a"])
+    item = await one(house, work)
+    await work.postpone(house.epoch, item, 100)
+    assert 99 < await due_in(house, work, "a") <= 100
+    [row] = await work.page()
+    assert (row["attempts"], row["error"], await work.claim(house.epoch, 100, LONG)) == ("0", "", [])
+    await work.add(["a"])
+    assert (await one(house, work)).attempts == 1
+
+
+async def test_what_was_added_again_is_not_postponed(house: House, work: WorkList) -> None:
+    await work.add(["a"])
+    item = await one(house, work)
+    await work.add(["a"])
+    await work.postpone(house.epoch, item, 100)
+    assert (await one(house, work)).id == "a"
+
+
+async def test_only_who_holds_the_lease_and_knows_the_epoch_postpones(house: House, work: WorkList) -> None:
+    await work.add(["a"])
+    lapsed = await one(house, work, LAPSED)
+    mine = await one(house, work)
+    await work.postpone(house.epoch, lapsed, 0)
+    assert await work.claim(house.epoch, 100, LONG) == []
+    with pytest.raises(EpochMovedError):
+        await work.postpone("another", mine, 0)

@@ -22,7 +22,7 @@ from worker.xero.client import XeroClient
 from worker.xero.errors import MissingScope, ReconnectNeeded
 
 
-async def test_the_company_tells_about_itself_in_five_calls(xero: Company) -> None:
+async def test_the_company_tells_about_itself_in_six_calls(xero: Company) -> None:
     xero.company.act("organisation", {"period_lock": "2026-03-31", "year_end_lock": "2026-06-30"})
     xero.company.act("tracking", {"category": "Region", "option": "South"})
     xero.company.act("tracking", {"category": "Department"})
@@ -34,7 +34,8 @@ async def test_the_company_tells_about_itself_in_five_calls(xero: Company) -> No
     assert {rate.type for rate in company.tax_rates} >= {"OUTPUT2"}
     assert company.tracking == (("Region", ("North", "Eastside", "West Coast")),)
     assert company.locked_until == "2026-06-30"
-    assert len(xero.calls) == 5
+    assert [name for _, name in company.themes] == ["Standard", "Special projects"]
+    assert len(xero.calls) == 6
 
 
 async def test_what_was_created_is_answered_and_found_alike(xero: Company) -> None:

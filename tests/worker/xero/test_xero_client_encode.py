@@ -81,6 +81,15 @@ def test_a_create_names_everything_and_the_contact_by_its_id_only() -> None:
     ]
 
 
+def test_a_branding_theme_is_named_when_a_document_is_created_and_never_after() -> None:
+    theme = "6b0dd7b4-1a3f-4c0e-8f0e-2f0c0a6d1e57"
+    (made,) = written(document(OURS, branding=theme))
+    (note,) = written(document(OURS, type="ACCRECCREDIT", branding=theme))
+    assert (made["BrandingThemeID"], note["BrandingThemeID"]) == (theme, theme)
+    (update,) = written(document(OURS, branding=theme, xero_id="aa"), create=False)
+    assert "BrandingThemeID" not in update
+
+
 def test_an_update_names_the_invoice_its_state_and_all_its_lines_and_nothing_else() -> None:
     ours = msgspec.structs.replace(OURS, id="00000000-0000-4000-8000-000000000001")
     (update,) = written(document(ours, THEIRS, xero_id="aa", due_date=""), create=False)

@@ -17,6 +17,7 @@ from worker.xero.parse import invoice_page, read, written
 from worker.xero.values import since
 
 ID = "430fa14a-f945-44d3-9f97-5df5e28441b8"
+OTHER = "6b0dd7b4-1a3f-4c0e-8f0e-2f0c0a6d1e57"
 LINE = "52208ff9-528a-4985-a9ad-b2b1d4210e38"
 INVOICE: dict[str, Any] = {
     "Type": "ACCREC",
@@ -285,6 +286,12 @@ def test_the_company_is_put_together_from_five_answers() -> None:
         {"Name": "Empty", "Status": "ACTIVE"},
         None,
     ]
+    themes = [
+        {"BrandingThemeID": ID.upper(), "Name": "Projects", "SortOrder": 1},
+        {"BrandingThemeID": OTHER, "Name": "Standard", "SortOrder": 0},
+        {"Name": "Nameless"},
+        None,
+    ]
     found = company(
         "tenant",
         {"Organisations": [about]},
@@ -292,6 +299,7 @@ def test_the_company_is_put_together_from_five_answers() -> None:
         {"TaxRates": rates},
         {"Currencies": [{"Code": "GBP"}, {"Code": "XCG"}]},
         {"TrackingCategories": categories},
+        {"BrandingThemes": themes},
         read_at="2026-11-25T03:04:05Z",
     )
     assert (found.name, found.demo, found.terms) == ("Demo Company (UK)", True, Terms(20, "OFFOLLOWINGMONTH"))
@@ -299,6 +307,7 @@ def test_the_company_is_put_together_from_five_answers() -> None:
     assert found.tax_rates == (TaxRate("OUTPUT2", "20%", Decimal("20.0")), TaxRate("X", "", Decimal(0)))
     assert found.currencies == ("GBP", "XCG")
     assert found.tracking == (("Region", ("North",)), ("Empty", ()))
+    assert found.themes == ((OTHER, "Standard"), (ID, "Projects"))
     assert found.locked_until == "2025-09-30"
 
 
@@ -312,6 +321,7 @@ def test_a_company_that_was_not_answered_is_not_made_up(organisation: Any) -> No
             {"TaxRates": []},
             {"Currencies": []},
             {"TrackingCategories": []},
+            {"BrandingThemes": []},
             read_at="",
         )
 
@@ -319,7 +329,9 @@ def test_a_company_that_was_not_answered_is_not_made_up(organisation: Any) -> No
 def test_tracking_categories_that_were_not_answered_are_not_taken_for_none() -> None:
     about = {"Organisations": [{"Name": "Demo"}]}
     with pytest.raises(Unreadable):
-        company("t", about, {"Accounts": []}, {"TaxRates": []}, {"Currencies": []}, {}, read_at="")
+        company(
+            "t", about, {"Accounts": []}, {"TaxRates": []}, {"Currencies": []}, {}, {"BrandingThemes": []}, read_at=""
+        )
 
 
 @pytest.mark.parametrize("large", [False, True])
