@@ -1,6 +1,7 @@
 """Decisions that are a person's: proposed corrections accepted or ignored; time that waits billed, or not."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -44,6 +45,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     decision: str
     document: str = ""
+    number: str = ""  # of that document
     hours: str = ""
     amount: str = ""
     text: str = ""
@@ -102,6 +104,7 @@ async def decide_waiting(ctx: Context, names: Sequence[str], kind: DecisionKind,
         made += _about(unit, notes, kind, ctx.who, reason)
     done = await record(ctx, made, {})
     if released:
+        await ctx.store.ledger.may_follow(released)
         await ctx.store.invoices.release(released)
         await _follow(ctx, [])
     return [*done, *(Decided(id=key, decision="tried again") for key in released)]
@@ -115,11 +118,13 @@ async def record(ctx: Context, decisions: Sequence[Decision], texts: Mapping[str
         await ctx.store.audit.write(each.by or ctx.who, f"decision.{each.kind}", each.unit, detail)
     await ctx.store.bell.ring("collect")
     await _follow(ctx, [each.unit for each in made])
+    numbers = await _documents(ctx.store, {each.document for each in made if each.document})
     return [
         Decided(
             id=each.unit,
             decision=each.kind,
             document=each.document,
+            number=numbers.get(each.document, ("", ""))[0],
             hours=readmodel.hours(each.seconds) if each.document else "",
             amount=readmodel.money(each.amount) if each.document else "",
             text=texts.get(each.unit, ""),
@@ -140,6 +145,7 @@ async def _follow(ctx: Context, decided: Sequence[str]) -> None:
     if loaded.live and loaded.setup.schedule.invoices.kind not in SCHEDULED:
         units = (await ctx.store.ledger.units(decided)).values()
         keys = {key for unit in units for key in (unit.belongs, unit.at, unit.posted)}
+        keys |= {key_of(posting.document) for unit in units for posting in unit.postings}  # where it was proposed
         await ctx.store.invoices.add(keys - {""})
         for _ in range(ROUNDS):
             if not (await invoice(ctx)).looked_at:
@@ -151,8 +157,22 @@ async def _follow(ctx: Context, decided: Sequence[str]) -> None:
 
 
 async def _proposed(store: Store) -> list[tuple[Correction, str]]:
+    """What is proposed and since when; what was decided just now may still be noted, until its invoice is looked at."""
     notes = await store.ledger.notes()
-    return [(c, note.since.get(f"{c.unit} {c.document}", "")) for note in notes.values() for c in note.corrections]
+    found = [(c, note.since.get(f"{c.unit} {c.document}", "")) for note in notes.values() for c in note.corrections]
+    units = await store.ledger.units(correction.unit for correction, _ in found)
+    return [(c, since) for c, since in found if c.unit not in units or not _decided(c, since, units[c.unit].decisions)]
+
+
+def _decided(correction: Correction, since: str, decisions: Sequence[Decision]) -> bool:
+    """Whether just this was accepted or ignored after it was proposed."""
+    return bool(since) and any(
+        each.kind in ("accept", "ignore")
+        and each.document == correction.document
+        and (each.seconds, each.amount) == (Decimal(correction.seconds), Decimal(correction.amount))
+        and datetime.fromisoformat(each.at) >= datetime.fromisoformat(since)
+        for each in decisions
+    )
 
 
 async def _documents(store: Store, names: set[str]) -> dict[str, tuple[str, str]]:

@@ -92,8 +92,9 @@ async def made(ctx: Context, period: str) -> tuple[Statement, dict[str, str]]:
     explained = await _explained(ctx, documents)
     try:
         found = statement(period, units, documents, loaded.rules, follow=follow, explained=explained)
-    except ValueError as error:
-        raise ConfigurationError(f"{error}.") from None
+    except ValueError:
+        shapes = "Write one such as 2026-11, 2026-Q4, 2026-W45 or 2026-11-05."
+        raise ConfigurationError(f"{period!r} names no billing period.", shapes) from None
     names = {contact.id: contact.name for contact in await readmodel.contacts(ctx.store)}
     return found, names
 

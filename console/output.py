@@ -140,15 +140,23 @@ def left_out_sentences(left: LeftOut) -> list[str]:
     found = []
     if left.waiting:
         waits = words.count(sum(left.waiting.values()), "entry waits", "entries wait")
-        more = "`hourstream queue list` names them, `hourstream why ID` tells more"
+        more = "`hourstream waiting list` names them, `hourstream why ID` tells more"
         found.append(f"{waits}: {words.by_reason(left.waiting)}. {more}.")
     if left.invoices:
         waits = words.count(sum(left.invoices.values()), "invoice waits", "invoices wait")
         found.append(f"{waits}: {words.by_reason(left.invoices)}. `hourstream queue list invoices` names them.")
+    if left.corrections:
+        proposed = words.count(left.corrections, "correction is proposed", "corrections are proposed")
+        found.append(f"{proposed}. `hourstream corrections list` names them.")
     if left.not_billed:
         never = words.count(sum(left.not_billed.values()), "entry is not billed", "entries are not billed")
         found.append(f"{never}: {words.by_reason(left.not_billed)}.")
     return found
+
+
+def moment(at: str) -> str:
+    """A time for people at a terminal: to the minute, in UTC."""
+    return at[:16].replace("T", " ")
 
 
 def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from console import words
+from console import sources, words
 from worker.billing.keys import document_id
 from worker.billing.model import Contact, Document, Invoice, Line, Out, Placed, Posting, Waiting
 from worker.billing.money import half_up
@@ -31,6 +31,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     tax_type: str
     account: str
     entries: list[str]
+    sources: dict[str, str] = {}  # where account, tax_type, amounts, currency, terms and tracking were found
 
 
 class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +76,7 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = ""
     amounts: str = ""  # as of the invoice it is on
     set_by_person: str = ""  # what a person did to its line on a draft that is still open
+    sources: dict[str, str] = {}  # where its line's values were found, as in LineView
 
 
 class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,11 +101,13 @@ class ContactView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """Time that is on no invoice, counted by reason; `invoices`: invoices that wait as a whole."""
+    """Time that is on no invoice, counted by reason; `invoices`: invoices that wait as a whole; and corrections that
+    are proposed."""
 
     waiting: dict[str, int]
     not_billed: dict[str, int]
     invoices: dict[str, int]
+    corrections: int = 0
 
 
 # ---- invoices ------------------------------------------------------------------------------------------------------
@@ -171,6 +175,7 @@ def _line_view(line: Line) -> LineView:
         tax_type=line.tax_type,
         account=line.account,
         entries=[share.unit for share in line.shares],
+        sources=sources.of_line(line),
     )
 
 
@@ -198,6 +203,7 @@ async def entries(store: Store, units: Sequence[Unit]) -> list[EntryView]:
             entry_view(unit, numbers, held_back.get(unit.id), proposed.get(unit.id, [])),
             set_by_person=_set_by_person(unit, documents),
             amounts=_amounts(unit, documents),
+            sources=sources.of_unit(unit, documents),
         )
         for unit in units
     ]
@@ -326,6 +332,7 @@ async def left_out(store: Store) -> LeftOut:
         waiting=words.tally(entries.values()),
         not_billed=words.tally(never),
         invoices=words.tally(documents.values()),
+        corrections=len(await corrections(store)),
     )
 
 

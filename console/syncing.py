@@ -79,7 +79,7 @@ async def _invoices(ctx: Context) -> int:
     """Send what is due; a unit that moves between invoices takes two passes."""
     written = 0
     for _ in range(ROUNDS):
-        await ctx.store.invoices.hasten()
+        await ctx.store.invoices.hasten(asked=True)
         report = await invoice(ctx)
         written += report.written
         if not report.looked_at:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from console import readmodel, words
+from console import readmodel, sources, words
 from console.readmodel import EntryView, InvoiceView
 from worker.billing.keys import record_of
 from worker.billing.model import Entry
@@ -18,9 +18,6 @@ from worker.setup.mapping import entry_from
 from worker.setup.sections import Approved
 from worker.store.ledger import Unit
 from worker.store.store import Store
-
-SOURCES = {"people": "the person's rate", "default_rate": "the default rate"}
-
 
 NEXT = {
     "waiting": "- `hourstream waiting list` says what to do",
@@ -50,6 +47,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     rate_source: str
     amount: str
     corrections: int = 0  # proposed
+    sources: dict[str, str] = {}  # where account, tax_type, amounts, currency, terms and tracking were found
 
 
 async def why(ctx: Context, name: str) -> Answer | None:
@@ -84,7 +82,7 @@ def _together(name: str, found: Sequence[Answer]) -> Answer:
 def _rates(answers: Sequence[Answer]) -> str:
     """The rates of these, each with where it came from."""
     rates = sorted({(Decimal(each.rate), each.rate_source) for each in answers if each.rate})
-    said = [f"{_price(readmodel.plain(rate))} ({SOURCES.get(source, source)})" for rate, source in rates]
+    said = [f"{_price(readmodel.plain(rate))} ({sources.of_rate(source)})" for rate, source in rates]
     return f"at {' and '.join(said)}" if said else ""
 
 
@@ -139,8 +137,8 @@ def _of_entry(view: EntryView, contact: str, unapproved: str = "") -> Answer:
     if view.state in ("billed", "fixed"):
         text = (
             f"{lead} is on {view.invoice}{f' for {contact}' if contact else ''} "
-            f"at {_price(view.rate)} ({SOURCES.get(view.rate_source, view.rate_source)}), "
-            f"{_total(view)} in all{locked}."
+            f"at {_price(view.rate)} ({sources.of_rate(view.rate_source)}), "
+            f"{_total(view)} in all{locked}. {sources.said(view.sources)}".rstrip()
         )
     elif view.state == "not-billed":
         text = f"{lead} is not billed: {view.text}"
@@ -154,7 +152,7 @@ def _of_entry(view: EntryView, contact: str, unapproved: str = "") -> Answer:
     return Answer(
         id=view.id, state=view.state, reason=view.reason, text=text + proposed, invoice=view.invoice, line=view.line,
         hours=view.hours, rate=view.rate, rate_source=view.rate_source, amount=view.amount,
-        corrections=len(view.corrections),
+        corrections=len(view.corrections), sources=view.sources,
     )  # fmt: skip
 
 

@@ -5,7 +5,13 @@ from collections.abc import Iterable, Mapping
 REASONS = {
     "already-billed": "Billed elsewhere",
     "before-start": "Worked on before the start",
+    "below-minimum": "Below the least invoice",
     "deleted": "Deleted in Salesforce",
+    "due": "About to be sent",
+    "kept": "Kept as it was",
+    "moving": "On its way to another invoice",
+    "negative-invoice": "Credit waits for time",
+    "only-zeros": "Only lines of zero",
     "not-billable": "Not billable",
     "person-not-billed": "Person is not billed",
     "person-not-listed": "Person is not listed",

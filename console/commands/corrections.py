@@ -30,7 +30,14 @@ def list_(as_json: Json = False) -> None:
         output.show_json(views)
         return
     rows = [
-        [record_of(view.id), view.number, view.hours, f"{view.amount} {view.currency}", view.since, view.text]
+        [
+            record_of(view.id),
+            view.number,
+            view.hours,
+            f"{view.amount} {view.currency}",
+            output.moment(view.since),
+            view.text,
+        ]
         for view in views
     ]
     columns = ["id", "number", "hours", "amount", "since", "what"]
@@ -62,7 +69,8 @@ def _decide(names: Sequence[str], everything: bool, reason: str, as_json: bool, 
     if as_json:
         output.show_json(done)
         return
+    said = "ignored" if ignored else "accepted"
     for each in done:
-        output.screen.print(f"{record_of(each.id)}: {each.decision}. {each.text}", soft_wrap=True, highlight=False)
+        output.screen.print(f"{record_of(each.id)}: {said}. {each.text}", soft_wrap=True, highlight=False)
     if not done:
         output.screen.print("No correction is proposed.")

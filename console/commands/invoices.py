@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from console import output, readmodel
+from console import output, readmodel, sources
 from console.readmodel import InvoiceView, LeftOut
 from worker.billing.keys import record_of
 from worker.errors import ServiceError
 from worker.store.store import Store
 
 app = typer.Typer(no_args_is_help=True)
+
+ABOVE = ("currency", "amounts", "terms")  # values that stand above the lines of a document
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -192,13 +194,15 @@ def _show_one(view: InvoiceView, entries: dict[str, readmodel.EntryView]) -> Non
     title = f"{view.number} · {view.xero_contact} · {view.period} · {view.status}"
     rows = []
     for line in view.lines:
-        rows.append([line.description, line.quantity, line.unit_amount, line.amount, line.account, line.tax_type])
+        account = sources.beside(line.account, line.sources.get("account", ""))
+        tax_type = sources.beside(line.tax_type, line.sources.get("tax_type", ""))
+        rows.append([line.description, line.quantity, line.unit_amount, line.amount, account, tax_type])
         for entry in (entries[id_] for id_ in line.entries if id_ in entries):
             rows.append(
                 [
                     f"   {entry.worked_on} {entry.person} ({record_of(entry.id)})",
                     entry.hours,
-                    entry.rate,
+                    sources.beside(entry.rate, sources.of_rate(entry.rate_source)),
                     entry.amount,
                     "",
                     "",
@@ -207,5 +211,8 @@ def _show_one(view: InvoiceView, entries: dict[str, readmodel.EntryView]) -> Non
     output.show_rows(title, ["line", "hours", "price", "amount", "account", "tax type"], rows, "It has no lines.")
     total = readmodel.amount_text(view.amount, view.currency, view.amounts)
     output.screen.print(f"{view.hours} h, {total}", highlight=False)
+    above = {name: place for line in view.lines for name, place in line.sources.items() if name in ABOVE}
+    if above:
+        output.screen.print(sources.said(above), highlight=False)
     if view.problem:
         output.screen.print(f"Problem: {view.problem}")

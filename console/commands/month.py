@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from console import monthly, output
+from console import monthly, output, words
 from worker.billing.statement import Statement
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -44,12 +44,21 @@ def month(
 
 def _show(view: monthly.MonthView) -> None:
     rows = [
-        [monthly.WORDS[part.where], part.reason, part.xero_contact, part.hours, part.amount, part.currency]
+        [monthly.WORDS[part.where], _reason(part), part.xero_contact, part.hours, part.amount, part.currency]
         for part in view.parts
     ]
     columns = ["where", "reason", "Xero contact", "hours", "amount", "currency"]
     output.show_rows(f"{view.period}: {view.logged} h logged", columns, rows, f"Nothing was logged in {view.period}.")
-    numbers = [[n.number, n.status or "—", n.xero_contact, n.date, n.total, n.currency, n.text] for n in view.numbers]
-    titles = ["number", "status", "Xero contact", "date", "amount", "currency", ""]
+    numbers = [[n.number, _status(n.status), n.xero_contact, n.date, n.total, n.currency, n.text] for n in view.numbers]
+    titles = ["number", "status", "Xero contact", "date", "total with tax", "currency", ""]
     output.show_rows("Numbers", titles, numbers, "No document of ours is in it.")
     output.screen.print(f"Difference: {view.difference} ({view.difference_hours} h).", highlight=False)
+
+
+def _reason(part: monthly.PartView) -> str:
+    """Why it waits, in words; elsewhere the place says it."""
+    return words.reason(part.reason) if part.reason and part.where == "waiting" else ""
+
+
+def _status(status: str) -> str:
+    return "draft" if status == "open" else status or "—"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from console import deciding, output, readmodel
+from console import deciding, output, readmodel, words
 from worker.billing.keys import record_of
 from worker.billing.model import DecisionKind
 
@@ -12,6 +12,7 @@ app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Names = Annotated[list[str], typer.Argument(metavar="ID", help="An entry that waits (or an invoice, by its key).")]
+SAID = {"bill": "to be billed", "elsewhere": "billed elsewhere", "dont-bill": "not to be billed"}
 Reason = Annotated[str, typer.Option(help="Why, for whoever asks later.")]
 
 
@@ -27,8 +28,11 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         output.show_json(views)
         return
-    rows = [[record_of(view.id), view.reason, view.since, view.text] for view in views]
+    rows = [[record_of(view.id), words.reason(view.reason), output.moment(view.since), view.text] for view in views]
     output.show_rows("Waiting", ["id", "reason", "since", "what to do"], rows, "Nothing waits.")
+    if any(view.reason in deciding.LIFTED for view in views):
+        text = "Decide what a person may: `hourstream waiting bill ID`, `elsewhere ID` or `dont-bill ID`."
+        output.screen.print(text, soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -59,5 +63,6 @@ def _decide(names: list[str], kind: DecisionKind, reason: str, as_json: bool) ->
         output.show_json(done)
         return
     for each in done:
-        about = f" ({each.hours} h of {each.document})" if each.document else ""
-        output.screen.print(f"{record_of(each.id)}: {each.decision}{about}.", soft_wrap=True, highlight=False)
+        about = f" ({each.hours} h of {each.number or each.document})" if each.document else ""
+        said = SAID.get(each.decision, each.decision)
+        output.screen.print(f"{record_of(each.id)}: {said}{about}.", soft_wrap=True, highlight=False)

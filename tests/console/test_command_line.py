@@ -63,12 +63,15 @@ def test_a_newcomer_sets_up_looks_at_the_preview_and_goes_live(installation: Ins
         0
     ].keys()
     assert sum(len(line["entries"]) for line in one["lines"]) == len(one["entries"])
+    assert all(line["sources"].keys() >= {"account", "tax_type", "currency"} for line in one["lines"])
+    assert f"({one['lines'][0]['sources']['account']})" in run("invoices", "show", one["number"]).stdout
 
     entry = one["entries"][0]
     assert len(entry) == 18
     why = ask("why", entry)
     assert why["id"] == entry
     assert why["state"] == "billed"
+    assert "Found: " in why["text"]
     assert why["invoice"] == one["number"]
     assert one["number"] in run("why", f"TimeEntry__c:{entry[:15]}").stdout
     person = ask("why", "005000000000001")

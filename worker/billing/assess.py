@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from worker.billing.decisions import LIFTED, about_unit, decided
 from worker.billing.gates import gate
-from worker.billing.model import Company, Contact, Decision, Entry, Out, Placed, Posting, Rules, Waiting
+from worker.billing.model import Company, Contact, Decision, Entry, Out, Placed, Posting, Waiting
 from worker.billing.placing import place, shown_at_zero
+from worker.billing.rules import Rules
 
 
 def assess(

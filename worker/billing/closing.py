@@ -9,7 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from worker.billing import periods
-from worker.billing.model import Document, Rules
+from worker.billing.model import Document
+from worker.billing.rules import Rules
 
 
 def closes_at(period: str, rules: Rules) -> datetime | None:

@@ -31,12 +31,12 @@ from worker.billing.model import (
     Line,
     Placed,
     Posting,
-    Rules,
     Waiting,
 )
 from worker.billing.money import ZERO
 from worker.billing.periods import CREDIT
 from worker.billing.postings import postings_of
+from worker.billing.rules import Rules
 from worker.billing.scene import Scene, next_sequence
 from worker.billing.surcharges import taken
 
@@ -123,7 +123,7 @@ def _lined(
     waiting: Mapping[str, Waiting],
 ) -> _Wanted:
     existing = scene.open.lines if scene.open else ()
-    content = content_of(members, existing, rules, carried=taken(scene.carried()))
+    content = content_of(members, existing, rules, carried=taken(scene.carried(), rules, scene.elsewhere()))
     correcting = [*scene.held_corrections(), *correction_lines(corrections, existing)]
     lines = (*content.lines, *correcting)
     return _Wanted(content=content, lines=lines, members=members, corrections=corrections, waiting=waiting)

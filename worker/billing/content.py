@@ -9,10 +9,11 @@ from worker.billing import words
 from worker.billing.folding import LINES, fold
 from worker.billing.lines import lines_of
 from worker.billing.members import Member, ordinary
-from worker.billing.model import Line, Rules, Waiting
+from worker.billing.model import Line, Waiting
 from worker.billing.money import ZERO
 from worker.billing.placing import NOT_BILLABLE
 from worker.billing.rounding import round_members
+from worker.billing.rules import Rules
 from worker.billing.surcharges import NOTHING, Taken, with_surcharges
 
 _SAME_ON_A_LINE = frozenset({"period", "xero_contact"})

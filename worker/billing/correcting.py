@@ -2,8 +2,9 @@
 
 The proposal that a person sees and the one that is accepted are one computation (`worker.billing.corrections`). What a
 correction is billed with is copied from what it corrects: contact, currency, account, tax type, tracking, amounts type.
-It goes on the earliest invoice that takes time; downwards, where the setup does not say otherwise, on the one open
-draft credit note of the same client, group and currency.
+It goes on the earliest invoice that takes time; where a person fixed a line of a draft that is still open, that is the
+same draft. Downwards it goes, where the setup does not say otherwise, on the one open draft credit note of the same
+client, group and currency.
 """
 
 import re
@@ -19,13 +20,14 @@ from worker.billing.canonical import followed
 from worker.billing.corrections import Change, Finding, Verdict, bucket_of, finding
 from worker.billing.decisions import last_on
 from worker.billing.keys import correction_group, document_id, invoice_key
-from worker.billing.model import Correction, Decision, Document, Line, Placed, Posting, Rules
-from worker.billing.periods import CREDIT, UNTIL_APPROVED, WITHOUT_DAYS, first_day, next_period, open_periods
+from worker.billing.model import Correction, Decision, Document, Line, Placed, Posting
+from worker.billing.periods import CREDIT, UNTIL_APPROVED, WITHOUT_DAYS, first_day, open_periods
 from worker.billing.placing import UNNAMED
+from worker.billing.rules import Rules
 from worker.billing.write_ons import WriteOns
 
 _NOBODY: Final[Mapping[str, str]] = {}
-_SUFFIX: Final = re.compile(r" \(correction of [^()]*\)$")
+_SUFFIX: Final = re.compile(r" \(correction(?: of [^()]*)?\)$")
 
 Group = tuple[tuple[str, str], ...]
 
@@ -210,29 +212,29 @@ def _placed(verdict: Verdict, change: Change, corrected: tuple[Document, Line], 
         tracking=line.tracking,
         item=line.item,
         amounts=document.amounts,
+        branding=document.branding,
+        sources=line.sources,
         currency_rate=document.currency_rate,
         line=correction_group(office.unit, asked.document),
-        description=_text(line.description, document.number or asked.document),
+        description=_text(line.description, document, key),
         worked_on=_day(document, period),
         names=_names(verdict, office.billed_in(document)),
     )
 
 
 def _place(document: Document, group: Group, contact: str, office: _Office, credit: bool) -> tuple[str, str]:
-    """The open credit note, or the invoice of the earliest period that takes time, never the corrected one while it is
-    open itself."""
+    """The open credit note, or the invoice of the earliest period that takes time."""
     if credit:
         return office.key(document, group, CREDIT, contact), CREDIT
-    still_open = document.status == "open" and not document.fixed
     period = open_periods(office.billed_in(document), office.closed)[-1]
-    while still_open and period not in WITHOUT_DAYS and office.key(document, group, period) == document.key:
-        period = open_periods(next_period(period), office.closed)[-1]
     return office.key(document, group, period, contact), period
 
 
-def _text(corrected: str, number: str) -> str:
-    """What the corrected line says, and that this corrects it."""
-    mark = f" (correction of {number})"
+def _text(corrected: str, document: Document, key: str) -> str:
+    """What the corrected line says, and which document this corrects; on that document itself there is none to name."""
+    here = key == document.key and document.status == "open" and not document.fixed
+    number = document.number or document_id(document.key, document.sequence)
+    mark = " (correction)" if here else f" (correction of {number})"
     return words.cut(_SUFFIX.sub("", corrected) or UNNAMED, words.DESCRIPTION_LIMIT - len(mark)) + mark
 
 

@@ -42,6 +42,7 @@ def _line(placed: Placed, there: Mapping[tuple[str, str], Line]) -> Line:
         item=placed.item,
         shares=(_share(placed),),
         corrects=placed.corrects,
+        sources=placed.sources,
     )
     if before is None:
         return line

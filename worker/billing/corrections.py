@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from worker.billing.canonical import followed
 from worker.billing.decisions import billed_again, on_proposal, released, settlement, was_ignored
 from worker.billing.gates import OWN_RECORD
-from worker.billing.model import Correction, Decision, DecisionKind, Out, Placed, Posting, Rules, Waiting
+from worker.billing.model import Correction, Decision, DecisionKind, Out, Placed, Posting, Waiting
 from worker.billing.money import HOUR, ZERO, half_up, hours_amount
 from worker.billing.rates import Basis, parse_basis
+from worker.billing.rules import Rules
 from worker.billing.write_ons import WriteOns
 
 Verdict = Placed | Waiting | Out

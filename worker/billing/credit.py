@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from worker.billing import words
-from worker.billing.heading import in_amounts
-from worker.billing.model import Document, Line, Placed, Rules
+from worker.billing.heading import branding_of, in_amounts
+from worker.billing.model import Document, Line, Placed
 from worker.billing.periods import CREDIT
+from worker.billing.rules import Rules
 
 
 def new_credit_note(
@@ -29,6 +30,7 @@ def new_credit_note(
         currency_rate=first.currency_rate,
         date=day.isoformat(),
         reference=_reference(held, rules),
+        branding=branding_of(held),
         lines=in_amounts(lines, first.amounts),
         rules_version=rules.version,
     )

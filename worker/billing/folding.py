@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from worker.billing.members import Member
-from worker.billing.model import Rules
 from worker.billing.placing import line_text
+from worker.billing.rules import Rules
 
 LINES: Final = 200  # of one document; Xero takes more, people do not read them
 _PRINTED_WITH: Final = {"day": ("day", "worked_on"), "worked_on": ("day", "worked_on")}

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence, Set
 from decimal import Decimal
 from typing import Final
 
-from worker.billing.model import Entry, Out, Posting, Rules, Waiting
+from worker.billing.model import Entry, Out, Posting, Waiting
 from worker.billing.rates import rows_on
+from worker.billing.rules import Rules
 
 DAY: Final = Decimal(86_400)  # seconds
 TOO_MANY: Final = "too-many-hours"

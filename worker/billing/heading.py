@@ -6,7 +6,9 @@ from datetime import date, timedelta
 from msgspec.structs import replace
 
 from worker.billing import periods, words
-from worker.billing.model import Company, Contact, Document, Line, Placed, Rules, Terms
+from worker.billing.model import Company, Contact, Document, Line, Placed
+from worker.billing.resolve import terms_for
+from worker.billing.rules import Rules
 
 
 def new_document(
@@ -29,8 +31,9 @@ def new_document(
         period=first.period,
         amounts=first.amounts,
         date=day.isoformat(),
-        due_date=periods.due_date(day, _terms(rules, company, contact)).isoformat(),
+        due_date=periods.due_date(day, terms_for(contact, rules, company)).isoformat(),
         reference=_reference(held, rules),
+        branding=branding_of(held),
         lines=in_amounts(lines, first.amounts),
         rules_version=rules.version,
     )
@@ -48,7 +51,7 @@ def redated(
     dated = replace(document, date=day.isoformat())
     if "due_date" in document.kept:
         return dated
-    return replace(dated, due_date=periods.due_date(day, _terms(rules, company, contact)).isoformat())
+    return replace(dated, due_date=periods.due_date(day, terms_for(contact, rules, company)).isoformat())
 
 
 def lock_dated(document: Document, rules: Rules, company: Company, contact: Contact | None) -> Document:
@@ -59,7 +62,7 @@ def lock_dated(document: Document, rules: Rules, company: Company, contact: Cont
     moved = replace(document, date=day.isoformat())
     if "due_date" in document.kept:
         return moved
-    return replace(moved, due_date=periods.due_date(day, _terms(rules, company, contact)).isoformat())
+    return replace(moved, due_date=periods.due_date(day, terms_for(contact, rules, company)).isoformat())
 
 
 def lock_note(document: Document, company: Company) -> str:
@@ -72,6 +75,11 @@ def lock_note(document: Document, company: Company) -> str:
     )
 
 
+def branding_of(held: Sequence[Placed]) -> str:
+    """The branding theme of a document of these units: of the first that names one, by id of the unit."""
+    return next((each.branding for each in held if each.branding), "")
+
+
 def in_amounts(lines: Sequence[Line], amounts: str) -> tuple[Line, ...]:
     """Lines as a document of this amounts type can hold them: without tax there is no tax type but NONE."""
     if amounts != "no-tax":
@@ -82,12 +90,6 @@ def in_amounts(lines: Sequence[Line], amounts: str) -> tuple[Line, ...]:
 def _in_locked_period(document: Document, company: Company) -> bool:
     """Xero: nothing on or before the lock date can be approved or changed. Days compare as text."""
     return bool(company.locked_until) and document.date <= company.locked_until
-
-
-def _terms(rules: Rules, company: Company, contact: Contact | None) -> Terms | int | None:
-    if contact and contact.terms:
-        return contact.terms
-    return company.terms if rules.due_days is None else rules.due_days
 
 
 def _reference(held: Sequence[Placed], rules: Rules) -> str:

@@ -80,6 +80,7 @@ def _line(group: Sequence[Member], existing: Line | None, several: bool) -> Line
         tracking=first.tracking,
         item=first.item,
         shares=tuple(_share(member, part) for member, part in zip(group, parts, strict=True)),
+        sources=dict(first.sources),
     )
     return _as_kept(line, existing) if existing and existing.kept else line
 

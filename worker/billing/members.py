@@ -29,6 +29,7 @@ class Member(Struct, frozen=True, kw_only=True):
     person: str = ""
     names: Mapping[str, str] = {}
     mark: str = ""
+    sources: Mapping[str, str] = {}
     held: bool = False
 
 
@@ -51,6 +52,7 @@ def member_of(placed: Placed, seconds: Decimal, worked: Decimal | None = None) -
         person=placed.person,
         names=placed.names,
         mark=placed.mark,
+        sources=placed.sources,
     )
 
 
@@ -88,5 +90,6 @@ def _held(line: Line, share: Share) -> Member:
         tax_type=line.tax_type,
         tracking=line.tracking,
         item=line.item,
+        sources=line.sources,
         held=True,
     )

@@ -50,70 +50,6 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unreadable: str = ""  # why the record cannot be judged now; "" when it can
 
 
-# ---- what the setup says -------------------------------------------------------------------------------------------
-
-
-class PersonRate(Struct, frozen=True, kw_only=True):
-    """One dated row of `[people]`: from `since` on (None: always) this person has this rate (None: no rate given)."""
-
-    id: str
-    rate: Decimal | None = None
-    currency: str = ""
-    since: date | None = None
-    bill: bool = True
-
-
-class Surcharge(Struct, frozen=True, kw_only=True):
-    """A line of its own, `percent` of the time on the same document; empty account or tax type: the time's."""
-
-    name: str
-    percent: Decimal
-    account: str = ""
-    tax_type: str = ""
-
-
-class Rules(Struct, frozen=True, kw_only=True):
-    """Everything of the setup file that decides what is billed and how it reads; `worker.setup` makes it."""
-
-    org: str  # Salesforce org id, 18 characters
-    source: str  # SObject name
-    start: date
-    rate_paths: tuple[str, ...] = ()  # as in `rates`; "people" stands for `people`
-    default_rate: Decimal | None = None
-    people: tuple[PersonRate, ...] = ()
-    bill_listed_only: bool = False
-    approved_values: tuple[str, ...] | None = None  # None: no gate
-    withdrawn_values: tuple[str, ...] = ()
-    invoice_per: tuple[str, ...] = ("xero_contact",)
-    period: str = "month"
-    invoice_date: str = "period-end"
-    line_per: tuple[str, ...] = ("project", "person")
-    description: str = "{project} · {person}"
-    reference: str = "{period}"
-    numbering: str = "series"
-    number_prefix: str = "TT-"
-    revenue_account: str = ""
-    tax_type: str = ""
-    amounts: str = ""
-    due_days: int | None = None
-    close_after: int = 5 * 86_400  # seconds after the end of the period's last day
-    lock_date: str = "warn"
-    at_close: str = "draft"
-    correct: str = "ask"
-    correct_after: int = 86_400  # seconds
-    decrease: str = "credit-note"
-    round_minutes: int = 0
-    round_mode: str = "nearest"
-    round_per: str = "entry"
-    minimum_invoice: Decimal = Decimal(0)
-    show_non_billable: str = "no"
-    attach_timesheet: bool = True
-    tracking: tuple[tuple[str, str], ...] = ()  # Xero tracking category -> mapped name, or fixed text
-    surcharges: tuple[Surcharge, ...] = ()
-    timezone: str = "UTC"  # IANA name of the company's time zone
-    version: int = 0  # the setup version these rules were made from
-
-
 # ---- what Xero says ------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +76,7 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     currency: str = ""
     terms: Terms | None = None
     tracking: Tracking = ()  # SalesTrackingCategories
+    branding: str = ""  # BrandingTheme, by id
     updated: str = ""
 
 
@@ -177,6 +114,7 @@ class Company(Struct, frozen=True, kw_only=True):
     tax_rates: tuple[TaxRate, ...] = ()
     currencies: tuple[str, ...] = ()
     tracking: tuple[tuple[str, tuple[str, ...]], ...] = ()  # active categories with their active options
+    themes: tuple[tuple[str, str], ...] = ()  # id and name of each branding theme, the company's own first
     locked_until: str = ""  # the later of PeriodLockDate and EndOfYearLockDate, YYYY-MM-DD; "" for none
     demo: bool = False
     read_at: str = ""
@@ -317,7 +255,8 @@ class Placed(Struct, frozen=True, kw_only=True, tag="placed"):
     item: str = ""  # Xero item code
     person: str = ""  # who worked, by id
     mark: str = ""  # printed after the line's text: what sets it apart, such as the month of late time
-    sources: dict[str, str] = {}  # where account, tax_type, amounts, currency and tracking were found
+    branding: str = ""  # the branding theme a new document is printed with, by id; "": the company's own
+    sources: dict[str, str] = {}  # where account, tax_type, amounts, currency, terms, branding and tracking were found
     worked: Decimal | None = None  # seconds as worked, where `seconds` were rounded; None: the same
     corrects: str = ""  # the locked document whose accepted correction this is; `seconds` and `amount` are the change
     amount: Decimal | None = None  # of a correction, exactly
@@ -365,6 +304,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fixed: bool = False
     foreign: bool = False
     kept: tuple[str, ...] = ()  # which of description, account, tax_type, tracking a person chose in Xero: theirs stay
+    sources: dict[str, str] = {}  # where its values were found, as in Placed; not known of what a rebuild restored
     write_on: Decimal = Decimal(0)  # theirs - ours, of a fixed line: what a person wrote on (+) or off (-)
 
 
@@ -383,6 +323,7 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     date: str = ""
     due_date: str = ""
     reference: str = ""
+    branding: str = ""  # the branding theme it was created with, by id; a person may change it afterwards
     lines: tuple[Line, ...] = ()
     xero_id: str = ""
     status: Status = "open"

@@ -17,12 +17,13 @@ from msgspec.structs import replace
 from worker.billing import periods, words
 from worker.billing.gates import gate
 from worker.billing.keys import invoice_key, key_of
-from worker.billing.model import Company, Contact, Entry, Out, Placed, Posting, Rules, Tracking, Waiting
+from worker.billing.model import Company, Contact, Entry, Out, Placed, Posting, Tracking, Waiting
 from worker.billing.rates import Rate, basis_of, rate_for
 from worker.billing.resolve import (
     NO_TAX,
     account_for,
     amounts_for,
+    branding_for,
     contact_for,
     currency_for,
     sources_of,
@@ -31,6 +32,7 @@ from worker.billing.resolve import (
     tracking_for,
 )
 from worker.billing.rounding import rounded
+from worker.billing.rules import Rules
 
 NOT_BILLABLE: Final = "not billable"  # the rate's source of time that is shown at zero
 
@@ -45,6 +47,7 @@ class Means(Struct, frozen=True):
     amounts: str
     tracking: Tracking
     item: str
+    branding: str
 
 
 def place(
@@ -113,11 +116,15 @@ def _means(
     tracking = tracking_for(_names(entry, rules, contact), contact, rules, company)
     if isinstance(tracking, Waiting):
         return tracking
+    branding = branding_for(entry, contact, rules, company)
+    if isinstance(branding, Waiting):
+        return branding
     if (trouble := surcharge_trouble(rules, company)) is not None:
         return trouble
     amounts = amounts_for(contact, rules, company)
     taxed = NO_TAX if amounts == "no-tax" else tax_type
-    return Means(contact, rate, account.code, taxed, amounts, tracking, entry.extra.get("item", "").strip())
+    item = entry.extra.get("item", "").strip()
+    return Means(contact, rate, account.code, taxed, amounts, tracking, item, branding)
 
 
 def _placed(
@@ -146,11 +153,12 @@ def _placed(
         amounts=words.amounts(means.amounts) or "exclusive",
         tracking=means.tracking,
         item=means.item,
+        branding=means.branding,
         person=entry.person,
         line=_line(entry, rules, means, mark),
         description=line_text(rules.description, names, mark),
         mark=mark,
-        sources=sources_of(entry, means.contact, rules, company),
+        sources=sources_of(entry, means.contact, rules, company, names),
         worked_on=entry.worked_on,
         names=names,
     )

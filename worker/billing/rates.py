@@ -13,8 +13,9 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from worker.billing.model import Entry, PersonRate, Posting, Rules, Waiting
+from worker.billing.model import Entry, Posting, Waiting
 from worker.billing.money import half_up
+from worker.billing.rules import PersonRate, Rules
 
 PEOPLE = "people"
 DEFAULT = "default_rate"

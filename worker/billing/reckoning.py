@@ -27,8 +27,9 @@ from worker.billing.corrections import (
 )
 from worker.billing.decisions import settlement
 from worker.billing.gates import gate
-from worker.billing.model import Decision, Entry, Out, Placed, Posting, Rules, Status, Waiting
+from worker.billing.model import Decision, Entry, Out, Placed, Posting, Status, Waiting
 from worker.billing.money import ZERO, half_up, hours_amount
+from worker.billing.rules import Rules
 from worker.billing.write_ons import WriteOns
 
 Where = Literal[

@@ -1,4 +1,4 @@
-"""What a unit is billed with: contact, currency, revenue account, tax type, tracking, amounts type.
+"""What a unit is billed with: contact, currency, revenue account, tax type, tracking, amounts type, branding theme.
 
 Xero's API applies none of a contact's defaults, so each is resolved here, always sent, and checked against the
 company's lists first: the entry's own mapped value, then the contact, then the setup, then the company. A value that
@@ -11,15 +11,16 @@ from typing import Final
 from msgspec import Struct
 
 from worker.billing import words
-from worker.billing.model import Account, Amounts, Company, Contact, Entry, Rules, Tracking, Waiting
+from worker.billing.model import Account, Amounts, Company, Contact, Entry, Terms, Tracking, Waiting
+from worker.billing.rules import Rules
 
 NO_TAX: Final = "NONE"
 REVENUE_TYPES: Final = frozenset({"REVENUE", "SALES", "OTHERINCOME"})  # Xero: the account types of class REVENUE
-ACCOUNT, TAX_TYPE = "revenue_account", "tax_type"  # further mapped names with a meaning
+ACCOUNT, TAX_TYPE, BRANDING = "revenue_account", "tax_type", "branding"  # further mapped names with a meaning
 
 
 class Found(Struct, frozen=True):
-    """A value and where it was found: "the entry", "the contact", "the setup", "the account", "the company", or ""."""
+    """A value, and where it was found: "the entry", "the contact", "the setup", "the account", "the company" or ""."""
 
     value: str = ""
     source: str = ""
@@ -96,13 +97,34 @@ def tracking_for(names: Mapping[str, str], contact: Contact, rules: Rules, compa
     """
     known = {name.casefold(): (name, options) for name, options in company.tracking}
     chosen: dict[str, str] = {}
-    for category, option in _tracking(names, contact, rules).items():
+    for category, found in _tracking(names, contact, rules).items():
+        option = found.value
         spelled, options = known.get(category.casefold(), ("", ()))
         match = next((each for each in options if words.fold(each).casefold() == words.fold(option).casefold()), None)
         if match is None:
             return _no_option(category, option, bool(spelled))
         chosen[spelled] = match
     return tuple(sorted(chosen.items()))
+
+
+def branding_for(entry: Entry, contact: Contact, rules: Rules, company: Company) -> str | Waiting:
+    """The id of the branding theme to print with, found by its name or id; "" in a company that has none."""
+    said = words.fold(_branding(entry, contact, rules, company).value)
+    theme = next((id_ for id_, name in company.themes if said.casefold() in (id_, words.fold(name).casefold())), "")
+    if theme or not said:
+        return theme
+    text = f'The Xero company has no branding theme "{said}": add it there, or choose another one.'
+    return Waiting("branding-invalid", text, branding_cause(said), holds=True)
+
+
+def branding_cause(name: str) -> str:
+    """What waits for a branding theme of this name, in whatever case it is written, waits for this."""
+    return f"branding:{words.fold(name).casefold()}"
+
+
+def terms_for(contact: Contact | None, rules: Rules, company: Company) -> Terms | int | None:
+    """Payment terms, or days after the invoice: the contact's, else the setup's, else the company's, else none."""
+    return next((terms for terms in _terms(contact, rules, company).values() if terms is not None), None)
 
 
 def surcharge_trouble(rules: Rules, company: Company) -> Waiting | None:
@@ -120,8 +142,10 @@ def surcharge_trouble(rules: Rules, company: Company) -> Waiting | None:
     return None
 
 
-def sources_of(entry: Entry, contact: Contact, rules: Rules, company: Company) -> dict[str, str]:
-    """Where each of a line's values was found."""
+def sources_of(
+    entry: Entry, contact: Contact, rules: Rules, company: Company, names: Mapping[str, str]
+) -> dict[str, str]:
+    """Where each of a line's values was found; `names` are those that the setup's templates may print."""
     account = Account(_account(entry, contact, rules).value, "", "")
     account = next((each for each in company.accounts if each.code == account.code), account)
     found = {
@@ -129,7 +153,12 @@ def sources_of(entry: Entry, contact: Contact, rules: Rules, company: Company) -
         "tax_type": _tax_type(entry, contact, rules, account, company),
         "amounts": _amounts(contact, rules, company),
         "currency": _currency(entry, contact, company),
+        "terms": _first(
+            **{place: "" if terms is None else str(terms) for place, terms in _terms(contact, rules, company).items()}
+        ),
     }
+    found["branding"] = _branding(entry, contact, rules, company)
+    found |= {f"tracking {category}": each for category, each in _tracking(names, contact, rules).items()}
     return {name: each.source for name, each in found.items() if each.source}
 
 
@@ -159,16 +188,28 @@ def _amounts(contact: Contact, rules: Rules, company: Company) -> Found:
     return _first(**{place: text if words.amounts(text) else "" for place, text in spelled.items()})
 
 
-def _tracking(names: Mapping[str, str], contact: Contact, rules: Rules) -> dict[str, str]:
+def _branding(entry: Entry, contact: Contact, rules: Rules, company: Company) -> Found:
+    return _first(
+        entry=entry.extra.get(BRANDING, "").strip(),
+        contact=contact.branding,
+        setup=rules.branding,
+        company=next((id_ for id_, _ in company.themes), ""),
+    )
+
+
+def _terms(contact: Contact | None, rules: Rules, company: Company) -> dict[str, Terms | int | None]:
+    return {"contact": contact.terms if contact else None, "setup": rules.due_days, "company": company.terms}
+
+
+def _tracking(names: Mapping[str, str], contact: Contact, rules: Rules) -> dict[str, Found]:
     """Option by category; the setup's spelling of a category covers the contact's."""
     theirs = {category.casefold(): option for category, option in contact.tracking}
-    wanted: dict[str, str] = {}
+    wanted: dict[str, Found] = {}
     for category, said in rules.tracking:
-        own, fixed = (names[said], "") if said in names else ("", said)
-        wanted[category] = own.strip() or theirs.pop(category.casefold(), "") or fixed
-        theirs.pop(category.casefold(), "")
-    others = {category: option for category, option in contact.tracking if category.casefold() in theirs}
-    return {category: option for category, option in (wanted | others).items() if option}
+        own, fixed = (names[said].strip(), "") if said in names else ("", said)
+        wanted[category] = _first(entry=own, contact=theirs.pop(category.casefold(), ""), setup=fixed)
+    others = {name: Found(option, "the contact") for name, option in contact.tracking if name.casefold() in theirs}
+    return {category: found for category, found in (wanted | others).items() if found.value}
 
 
 # ---- whether Xero takes it -----------------------------------------------------------------------------------------

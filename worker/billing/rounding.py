@@ -12,7 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from worker.billing.members import Member
-from worker.billing.model import Rules
+from worker.billing.rules import Rules
 
 _MODES: Final[Mapping[str, str]] = {"nearest": ROUND_HALF_UP, "up": ROUND_CEILING, "down": ROUND_FLOOR}
 

@@ -8,7 +8,8 @@ from worker.billing.corrections import Finding, Verdict, bucket_of, finding, of_
 from worker.billing.decisions import settlement
 from worker.billing.keys import document_id, key_of
 from worker.billing.members import Member, held_members, member_of, ordinary
-from worker.billing.model import Correction, Decision, Document, Invoice, Line, Placed, Posting, Rules, Waiting
+from worker.billing.model import Correction, Decision, Document, Invoice, Line, Placed, Posting, Waiting
+from worker.billing.rules import Rules
 from worker.billing.write_ons import WriteOns
 
 
@@ -77,7 +78,7 @@ class Scene:
         for placed in self.placements:
             if not placed.corrects or not self._still_asked(placed):
                 continue
-            reason = self._moves(placed) or self._corrects_itself(placed)
+            reason = self._moves(placed)
             if reason is None:
                 given.append(placed)
             else:
@@ -103,6 +104,14 @@ class Scene:
             if any(not left.nothing for left in unreleased(gone, self._decisions.get(unit, ())).values()):
                 found += gone
         return found
+
+    def elsewhere(self) -> set[str]:
+        """Units that are on another open document: nothing of them comes onto this one before they are off it."""
+        return {
+            unit
+            for unit, postings in self._postings.items()
+            if any(not self._on_open(posting) for posting in of_state(postings, "open"))
+        }
 
     def _found(self) -> dict[str, Finding]:
         verdicts: dict[str, Verdict] = dict(self._others) | {placed.unit: placed for placed in self.placements}
@@ -131,8 +140,8 @@ class Scene:
         billed = sum((each.seconds for each in left), Decimal(0))
         need = placed.seconds - billed if self._bucket.by_entry else worked
         rounded_off = not placed.seconds and not billed and bool(worked)
-        if need * placed.seconds <= 0 and not rounded_off:
-            return None, waits
+        if not worked or (need * placed.seconds <= 0 and not rounded_off):
+            return None, waits  # no more was worked: rounding it otherwise since then is nobody's time
         return member_of(placed, need, None if worked == need else worked), waits
 
     def _taken_out(self, suspended: Sequence[Posting], unit: str) -> Waiting | None:
@@ -166,13 +175,6 @@ class Scene:
         name = self._write_ons.name(elsewhere[-1].document)
         text = f"Moving: it comes onto this invoice as soon as it is off {name}."
         return Waiting("moving", text, f"document:{elsewhere[-1].document}")
-
-    def _corrects_itself(self, placed: Placed) -> Waiting | None:
-        if self.open is None or placed.corrects != document_id(self.open.key, self.open.sequence):
-            return None
-        name = self._write_ons.name(placed.corrects)
-        text = f"The correction of {name} was accepted: it comes onto the next invoice, once {name} is approved."
-        return Waiting("correction-next", text, f"document:{placed.corrects}")
 
     def _left_behind(self, found: Finding) -> Waiting | None:
         if found.taken_out is not None:

@@ -18,9 +18,10 @@ from msgspec import Struct
 from worker.billing import periods, words
 from worker.billing.corrections import bucket_of
 from worker.billing.keys import document_id
-from worker.billing.model import Document, Line, Rules
+from worker.billing.model import Document, Line
 from worker.billing.money import HOUR, ZERO, half_up
 from worker.billing.reckoning import DUE, Part, Reckoned, Surroundings, Where, grouped, parts_of
+from worker.billing.rules import Rules
 from worker.billing.write_ons import WriteOns
 
 __all__ = ["DUE", "Numbered", "Part", "Reckoned", "Statement", "Where", "as_csv", "statement"]
@@ -128,7 +129,7 @@ def as_csv(made: Statement, names: Mapping[str, str] = _NOTHING) -> str:
     rows.writerow([made.period, "difference", "", "", "", "", _hours(made.difference_seconds), str(made.difference)])
     for each in made.numbers:
         row = [made.period, "number", each.number, each.contact, names.get(each.contact, ""), each.currency]
-        total = "" if each.total is None else str(each.total)
+        total = "" if each.total is None else f"{each.total:.2f}"
         rows.writerow([*map(_plain_text, row), "", total])
     return out.getvalue()
 
@@ -179,12 +180,18 @@ def _written_on(documents: Sequence[Document], units: Mapping[str, object]) -> l
     for document in documents:
         sign = -1 if document.type == "ACCRECCREDIT" else 1
         for line in document.lines if document.status not in words.GONE else ():
-            mine = [share for share in line.shares if share.unit in units]
-            if line.write_on and mine:
-                amount = half_up(sign * line.write_on * len(mine) / len(line.shares), 2)
+            places = [place for place, share in enumerate(line.shares) if share.unit in units]
+            if line.write_on and places:
+                amount = sign * sum((_portion(line, place) for place in places), ZERO)
                 part = Part(where="write-ons", contact=document.contact, currency=document.currency, amount=amount)
                 parts.append(part)
     return parts
+
+
+def _portion(line: Line, place: int) -> Decimal:
+    """An entry's portion of what was written on or off its line, an equal one: over all months they add up to it."""
+    before, after = (half_up(line.write_on * count / len(line.shares), 2) for count in (place, place + 1))
+    return after - before
 
 
 def _numbers(

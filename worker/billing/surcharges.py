@@ -12,18 +12,25 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from worker.billing.model import Line, Posting, Rules, Share, Surcharge
+from worker.billing.model import Line, Posting, Share
 from worker.billing.money import ZERO, half_up
+from worker.billing.rules import Rules, Surcharge
 from worker.billing.words import DESCRIPTION_LIMIT, cut
 
 Taken = Mapping[tuple[str, str], Decimal]
 NOTHING: Taken = {}
+_NOBODY: Set[str] = frozenset()
 _OURS = '[[["surcharge"'
 
 
-def taken(postings: Iterable[Posting]) -> dict[tuple[str, str], Decimal]:
-    """By unit and surcharge, what fixed and suspended postings of the surcharge carry already."""
+def taken(postings: Iterable[Posting], rules: Rules, elsewhere: Set[str] = _NOBODY) -> dict[tuple[str, str], Decimal]:
+    """By unit and surcharge, what fixed and suspended postings of the surcharge carry already.
+
+    Time that a person fixed here, and whose correction is on another open document (`elsewhere`), gets no surcharge
+    before that one is locked: no unit is on two drafts.
+    """
     found: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+    found |= {(unit, each.name): ZERO for unit in elsewhere for each in rules.surcharges}
     for posting in postings:
         if posting.surcharge and posting.state != "open":
             found[posting.unit, posting.surcharge] += posting.amount
@@ -72,12 +79,17 @@ def _line(surcharge: Surcharge, on: Sequence[Line], there: Mapping[str, Line], c
         tracking=first.tracking,
         shares=tuple(parts),
         surcharge=surcharge.name,
+        sources=first.sources | {name: "the surcharge" for name, own in _own(surcharge).items() if own},
     )
     line = replace(line, group=_group(line))
     before = there.get(_name(line))
     if before is None:
         return line
     return replace(line, id=before.id, kept=before.kept, **{name: getattr(before, name) for name in before.kept})
+
+
+def _own(surcharge: Surcharge) -> dict[str, str]:
+    return {"account": surcharge.account, "tax_type": surcharge.tax_type}
 
 
 def _shares(surcharge: Surcharge, on: Sequence[Share], carried: Taken, fixed: Set[str]) -> list[Share]:

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from worker.billing import words
 from worker.billing.keys import record_of
-from worker.billing.model import Document, Entry, Line, Rules, Share
+from worker.billing.model import Document, Entry, Line, Share
 from worker.billing.money import ZERO, quantity
+from worker.billing.rules import Rules
 
 _TITLES: Final = ("Date", "Person", "Project", "Description", "Hours", "Worked", "Rate", "Rate from", "Amount", "Entry")
 _NUMBERS: Final = frozenset({"Hours", "Worked", "Rate", "Amount"})

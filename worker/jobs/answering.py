@@ -3,7 +3,7 @@
 Source: Xero's description of summarizeErrors, idempotency and limits; EXACTNESS 2 of the design has the table.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -172,6 +172,7 @@ async def settle_written(
     await ctx.store.invoices.add(locked)  # their timesheets are still to be put on them
     on = {p.unit for e, _ in written if e.key in locked for p in postings_of(e.document)}
     await judge_again(ctx, on)
+    await _collect(ctx, {unit for e, _ in written if e.operation == "delete" for unit in e.departed})
     for key, text in stopped.items():
         if key in items:
             await park(ctx, epoch, items[key], "amounts-differ", text)
@@ -180,7 +181,11 @@ async def settle_written(
 async def judge_again(ctx: Context, concerned: Iterable[str]) -> None:
     """Units that people decided about: what is next for them depends on what became of their documents."""
     known = await ctx.store.ledger.units(concerned)
-    units = [id_ for id_, unit in known.items() if unit.decisions]
+    await _collect(ctx, {id_ for id_, unit in known.items() if unit.decisions})
+
+
+async def _collect(ctx: Context, units: Collection[str]) -> None:
+    """Read these again at once: where they belong now is another question than where they were."""
     if units:
         await ctx.store.collect.add(units)
         await ctx.store.bell.ring("collect")

@@ -11,7 +11,6 @@ from datetime import datetime
 from decimal import Decimal
 
 import structlog
-from msgspec.structs import replace
 
 from worker.applying import apply_setup
 from worker.billing.brake import Effect, Step, exceeds, measure
@@ -30,7 +29,6 @@ log = structlog.get_logger()
 
 BATCH = 50
 MOST = 10_000  # invoices that are measured as one pass
-FEW = 10  # so many entries may change whatever part of the drafts they are: people correct their own time
 
 
 @dataclass
@@ -46,7 +44,7 @@ class Brake:
         every = [*plans, *await _others(ctx, loaded, {p.item.id for p in plans})]
         cleared = await ctx.store.brake.cleared()
         counted = [p for p in every if p.item.id not in cleared]
-        effect = _without_few(await effect_of(ctx, counted))
+        effect = await effect_of(ctx, counted)
         sentences = exceeds(effect, loaded.setup.brake)
         if not sentences:
             self.measured |= {(p.item.id, p.item.generation) for p in every}
@@ -69,11 +67,6 @@ async def effect_of(ctx: Context, plans: Sequence[Plan]) -> Effect:
     if not effect.units:
         return effect
     return measure(steps, open_totals=await open_totals(ctx), accepted=_accepted(plans))
-
-
-def _without_few(effect: Effect) -> Effect:
-    """A few entries are nobody's mistake, whatever part of the drafts they are: their value does not count."""
-    return effect if len(effect.units) > FEW else replace(effect, changed_value=Decimal("0.00"))
 
 
 async def open_totals(ctx: Context) -> dict[str, Decimal]:

@@ -11,7 +11,8 @@ import structlog
 
 from worker.billing import periods
 from worker.billing.closing import due_to_close
-from worker.billing.model import Placed, Rules
+from worker.billing.model import Placed
+from worker.billing.rules import Rules
 from worker.context import Context, Loaded
 from worker.setup.conditions import day_type
 from worker.setup.sections import Fields

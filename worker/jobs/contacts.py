@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from worker.billing.model import Contact
+from worker.billing.resolve import branding_cause
 from worker.context import Context, Loaded
 from worker.setup.sections import Contacts as ContactsSection
 from worker.store.cursors import Cursor
@@ -90,8 +91,8 @@ def _since(cursor: Cursor, overlap: float) -> datetime | None:
 
 
 async def _company(ctx: Context) -> None:
-    """Read the company anew. Entries that wait for one of its accounts, tax types, currencies or tracking options
-    are looked at again, and all of them when one is no longer what it was."""
+    """Read the company anew. Entries that wait for one of its accounts, tax types, currencies, tracking
+    options or branding themes are looked at again, and all of them when one is no longer what it was."""
     company = await ctx.xero.company(patience=ctx.limits.step)
     before = await ctx.store.company.get()
     if not await ctx.store.company.put(company) or before is None:
@@ -104,6 +105,8 @@ async def _company(ctx: Context) -> None:
         await ctx.store.release(f"tax:{rate.type}")
     for category, _ in company.tracking:
         await ctx.store.release(f"tracking:{category}")
+    for name in {each for theme in company.themes for each in theme}:
+        await ctx.store.release(branding_cause(name))
     log.info("company_changed", tenant=company.tenant)
     await ctx.store.inbox.request_resync(f"company:{company.read_at}", "")
     await ctx.store.bell.ring("reconcile")

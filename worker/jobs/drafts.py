@@ -130,6 +130,7 @@ async def rerate(ctx: Context, key: str) -> list[Rerated]:
     if names and not await ctx.store.ledger.merge(epoch, held, held.invoice, here, stripped):
         raise ServiceError(f"{document.number} is being written just now.", "Try again in a moment.")
     await ctx.store.ledger.store_facts(epoch, ticket, [fact for fact in facts if fact.id in names], Settle())
+    await ctx.store.ledger.may_follow([key])
     for each in changed:
         detail = {"document": here, "before": each.before, "after": each.after}
         await ctx.store.audit.write(ctx.who, "rate.applied", each.unit, detail)

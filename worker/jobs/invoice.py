@@ -16,9 +16,11 @@ from worker.billing.model import DocumentType
 from worker.context import Context, Loaded
 from worker.jobs.answering import unreadable
 from worker.jobs.braking import Brake
-from worker.jobs.filing import attaches, file, unfiled
+from worker.jobs.filed import attaches, unfiled
+from worker.jobs.filing import file
 from worker.jobs.planning import plan
 from worker.jobs.reading import read_and_merge
+from worker.jobs.refreshing import fresh, postpone
 from worker.jobs.resolving import resolve
 from worker.jobs.sending import Plan, send
 from worker.store.ledger import Held, Note
@@ -82,16 +84,14 @@ async def _pass(work: Pass, claimed: Sequence[Claimed]) -> int:
     free = [item for item in claimed if not held[item.id].slot]
     flagged = await ctx.store.ledger.flagged([item.id for item in free])
     plans = await plan(ctx, work.loaded, free, held)
+    plans, later = await _let_rest(work, plans, flagged)
     to_read = [p for p in plans if _open_in_xero(p.held) and (p.changed or p.item.id in flagged)]
     if to_read:
         plans = await _after_reading(work, plans, to_read, flagged)
     if not await work.brake.lets_go(ctx, work.loaded, plans):
         await ctx.store.invoices.hand_back([p.item for p in plans])
         return 0
-    now = await ctx.store.clock()
-    for p in plans:
-        await ctx.store.ledger.note(p.item.id, Note(waiting=p.waiting, corrections=p.corrections, texts=p.notes), now)
-    await ctx.store.write_back.add({unit for p in plans for unit in p.waiting})
+    await _note(ctx, [*plans, *later])
     idle = [p for p in plans if not p.changed]
     locked = [p for p in plans if unfiled(p.held.invoice, attach=True)]
     attach = bool(locked) and await attaches(ctx, work.loaded)
@@ -106,6 +106,21 @@ async def _pass(work: Pass, claimed: Sequence[Claimed]) -> int:
     await ctx.store.invoices.add([p.item.id for p in to_file if p.changed])  # once its draft is written
     await work.brake.spent(ctx, [p.item.id for p in plans])
     return written
+
+
+async def _let_rest(work: Pass, plans: Sequence[Plan], marks: Mapping[str, str]) -> tuple[list[Plan], list[Plan]]:
+    """The plans to go on with, and those of drafts that were written too lately, which are put back."""
+    held = await fresh(work.ctx, work.loaded, plans, marks)
+    later = await postpone(work.ctx, work.epoch, [p for p in plans if p.item.id in held], held)
+    return [p for p in plans if p.item.id not in held], later
+
+
+async def _note(ctx: Context, plans: Sequence[Plan]) -> None:
+    """What people should know of these drafts, and on the entries why they wait."""
+    now = await ctx.store.clock()
+    for p in plans:
+        await ctx.store.ledger.note(p.item.id, Note(waiting=p.waiting, corrections=p.corrections, texts=p.notes), now)
+    await ctx.store.write_back.add({unit for p in plans for unit in p.waiting})
 
 
 async def _after_reading(

@@ -12,7 +12,8 @@ from worker.billing.assess import assess
 from worker.billing.correcting import correcting
 from worker.billing.gates import OWN_RECORD
 from worker.billing.keys import key_of
-from worker.billing.model import Company, Contact, Document, Entry, Invoice, Placed, Rules, Waiting
+from worker.billing.model import Company, Contact, Document, Entry, Invoice, Placed, Waiting
+from worker.billing.rules import Rules
 from worker.billing.scene import open_document
 from worker.context import Context, Loaded
 from worker.store.ledger import Facts, Unit, Verdict

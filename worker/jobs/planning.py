@@ -9,7 +9,8 @@ import msgspec
 
 from worker.billing.compose import compose
 from worker.billing.keys import key_of
-from worker.billing.model import Company, Contact, Placed, Rules, Waiting
+from worker.billing.model import Company, Contact, Placed, Waiting
+from worker.billing.rules import Rules
 from worker.billing.scene import open_document
 from worker.context import Context, Loaded
 from worker.jobs.sending import Plan

@@ -1,6 +1,7 @@
 """statuses: which of our documents did people change, approve or void in Xero since we last looked?
 
-Only finds them: the invoice job reads each of them again and takes in what was done.
+Only finds them: the invoice job reads each of them again and takes in what was done. It also puts locked documents on
+the list that still lack their timesheet or note.
 """
 
 import time
@@ -13,6 +14,7 @@ import structlog
 from worker.billing.keys import key_of, parse_url, sequence_of
 from worker.billing.model import Document, DocumentType, Found
 from worker.context import Context
+from worker.jobs.filed import make_due
 from worker.jobs.reading import record_merge
 from worker.store.cursors import Cursor
 from worker.store.ledger import Held
@@ -46,6 +48,7 @@ async def statuses(ctx: Context) -> StatusesReport:
     if await ctx.store.ledger.series("ACCRECCREDIT"):
         credits = await _walk(ctx, epoch, "ACCRECCREDIT", CREDIT_CURSOR)
         done = StatusesReport(done.read + credits.read, done.changed + credits.changed, done.odd + credits.odd)
+    await make_due(ctx, loaded)
     return done
 
 

@@ -27,10 +27,10 @@ from worker.billing.model import (
     Invoice,
     Placed,
     Posting,
-    Rules,
     Waiting,
 )
 from worker.billing.postings import postings_of
+from worker.billing.rules import Rules
 from worker.billing.scene import open_document
 from worker.billing.statement import Reckoned, Statement, statement
 

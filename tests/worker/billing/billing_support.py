@@ -31,10 +31,10 @@ from worker.billing.model import (
     Line,
     Placed,
     Posting,
-    Rules,
     TaxRate,
 )
 from worker.billing.postings import postings_of
+from worker.billing.rules import Rules
 
 ACME = "0a0a0a0a-0000-4000-8000-00000000ac3e"
 BOLT = "0a0a0a0a-0000-4000-8000-000000000b01"

@@ -9,7 +9,8 @@ from billing_support import ACME, ADA, BOLT, BRIDGE, TOWER, company, contact, en
 
 from worker.billing.assess import follow
 from worker.billing.keys import invoice_key
-from worker.billing.model import Account, Out, PersonRate, Posting, Waiting
+from worker.billing.model import Account, Out, Posting, Waiting
+from worker.billing.rules import PersonRate
 
 GATED = {"approved_values": ("Approved",), "withdrawn_values": ("Rejected",)}
 BILLED = [Posting(unit="u", document="KKKKKKKK/1", contact=ACME)]

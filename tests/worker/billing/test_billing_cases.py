@@ -12,8 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from worker.billing.compose import compose
-from worker.billing.model import Company, Contact, Document, Entry, PersonRate, Placed, Rules, Surcharge, Terms, Waiting
+from worker.billing.model import Company, Contact, Document, Entry, Placed, Terms, Waiting
 from worker.billing.money import totals
+from worker.billing.rules import PersonRate, Rules, Surcharge
+from worker.setup import parse
+from worker.setup.mapping import entry_from
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "billing.md"
 TRAVEL = Surcharge(name="Travel", percent=Decimal(5))
@@ -23,6 +26,20 @@ ADAS_RATES = (
     PersonRate(id=ADA, rate=Decimal(90)),
     PersonRate(id=ADA, rate=Decimal(95), since=date(2026, 11, 15)),
 )
+
+STARTED = """
+[source]
+sobject = "TimeEntry__c"
+[source.fields]
+start = "From__c"
+end = "To__c"
+worked_on = "Day__c"
+person = "OwnerId"
+xero_contact = "Contact__c"
+[billing]
+start = 2026-11-01
+revenue_account = "200"
+"""
 
 # What each phrase under "given" stands for, by what it changes.
 GIVEN: dict[str, dict[str, dict[str, Any]]] = {
@@ -51,6 +68,20 @@ GIVEN: dict[str, dict[str, dict[str, Any]]] = {
     },
     "descriptions printed": {"rules": {"description": "{project}: {description}", "line_per": ("project",)}},
     "reference is the order number": {"rules": {"reference": "{po}"}},
+    "only listed people, Ada is": {"rules": {"people": (PersonRate(id=ADA),), "bill_listed_only": True}},
+    "Bob's time is not billed": {"rules": {"people": (PersonRate(id=BOB, bill=False),)}},
+    "approval asked for": {"rules": {"approved_values": ("Approved",)}},
+    "a line per entry": {"rules": {"line_per": ("project", "person", "entry")}},
+    "hours to the nearest half": {"rules": {"round_minutes": 30}},
+    "invoiced by the week": {"rules": {"period": "week"}},
+    "invoiced by the fortnight": {"rules": {"period": "fortnight"}},
+    "invoiced by the quarter": {"rules": {"period": "quarter"}},
+    "invoiced by the day": {"rules": {"period": "day"}},
+    "Region North by the setup": {"rules": {"tracking": (("Region", "North"),)}},
+    "contact: Region South": {"contact": {"tracking": (("Region", "South"),)}},
+    "company: 30 days after the bill": {"company": {"terms": Terms(30, "DAYSAFTERBILLDATE")}},
+    "contact: 15th of the month": {"contact": {"terms": Terms(15, "OFCURRENTMONTH")}},
+    "contact: 10 days after the month": {"contact": {"terms": Terms(10, "DAYSAFTERBILLMONTH")}},
     "company: no tax": {"company": {"pays_tax": False, "default_amounts": "No Tax"}},
     "contact: archived": {"contact": {"status": "ARCHIVED"}},
     "contact: inclusive": {"contact": {"amounts": "INCLUSIVE"}},
@@ -64,9 +95,10 @@ GIVEN: dict[str, dict[str, dict[str, Any]]] = {
     "contact: 31st of the following month": {"contact": {"terms": Terms(31, "OFFOLLOWINGMONTH")}},
 }
 ENTRY = re.compile(
-    r"(?P<time>-?[0-9.]+) (?P<unit>h|min|s)(?P<free> not billable)?(?: on (?P<day>[0-9-]+))?(?: by (?P<who>Bob))?"
+    r"(?:(?P<many>[0-9]+) times )?(?:(?P<time>-?[0-9.]+) (?P<unit>h|min|s)|(?P<start>[0-9:]+) to (?P<end>[0-9:]+))"
+    r"(?P<free> not billable)?(?: on (?P<day>[0-9-]+))?(?: by (?P<who>Bob))?"
     r"(?: @ (?P<rate>\S+))?(?P<nobody> to nobody)?(?: in (?P<area>\S+))?(?: item (?P<item>\S+))?"
-    r"(?: says (?P<text>\S+))?(?: order (?P<po>\S+))?"
+    r"(?: taxed (?P<tax>\S+))?(?: says (?P<text>\S+))?(?: order (?P<po>\S+))?(?: billed as (?P<billed>\S+))?"
 )
 SECONDS = {"h": 3600, "min": 60, "s": 1}
 
@@ -109,22 +141,41 @@ def setting(given: str) -> Setting:
     return Setting(rules(**changes["rules"]), firm, contact(**changes["contact"]), frozenset(changes["closed"]))
 
 
-def logged(number: int, described: str) -> Entry:
-    form = ENTRY.fullmatch(described)
-    assert form, described
+def logged(entries: str) -> list[Entry]:
+    """The entries of a case; "201 times 1 h" are as many."""
+    found: list[Entry] = []
+    for described in entries.split("; "):
+        form = ENTRY.fullmatch(described)
+        assert form, described
+        found += [_logged(len(found) + 1 + number, form) for number in range(int(form["many"] or 1))]
+    return found
+
+
+def _logged(number: int, form: re.Match[str]) -> Entry:
     rate = {"none": "", None: "120"}.get(form["rate"], form["rate"])
     who = {"person": BOB, "person_name": "Bob"} if form["who"] else {}
+    told = {"area": form["area"], "item": form["item"], "tax_type": form["tax"], "po": form["po"]}
     made = entry(
         number,
         worked_on=date.fromisoformat(form["day"] or "2026-11-05"),
         rates=(rate, "", ""),
         billable=not form["free"],
         description=form["text"] or "",
-        extra={"area": form["area"] or "", "item": form["item"] or "", "po": form["po"] or ""},
+        already_billed=form["billed"] or "",
+        extra={name: text or "" for name, text in told.items()},
         **who,
     )
-    made = replace(made, seconds=Decimal(form["time"]) * SECONDS[form["unit"]])
+    made = replace(made, seconds=_clocked(form) if form["start"] else Decimal(form["time"]) * SECONDS[form["unit"]])
     return replace(made, xero_contact="") if form["nobody"] else made
+
+
+def _clocked(form: re.Match[str]) -> Decimal | None:
+    """What passed between two times of London's clocks, as an entry in Salesforce has them."""
+    times = {"From__c": f"{form['start']}:00.000Z", "To__c": f"{form['end']}:00.000Z"}
+    record = {"Id": entry().record, **times, "Day__c": form["day"], "OwnerId": ADA, "Contact__c": None}
+    read = entry_from(record, parse(STARTED), timezone="Europe/London")
+    assert not read.unreadable
+    return read.seconds
 
 
 def beside(document: Document | None, notes: tuple[str, ...]) -> set[str]:
@@ -142,7 +193,7 @@ def beside(document: Document | None, notes: tuple[str, ...]) -> set[str]:
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_the_worked_case_is_what_the_document_says(case: Case) -> None:
     by = setting(case.given)
-    entries = [logged(number, described) for number, described in enumerate(case.entries.split("; "), 1)]
+    entries = logged(case.entries)
     verdicts = [
         judge(one, by.rules, contact=by.contact, company=by.company, closed=by.closed)
         if one.xero_contact

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from worker.billing.closing import closes_at, closing, due_to_close
 from worker.billing.compose import compose
-from worker.billing.model import Rules
+from worker.billing.rules import Rules
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,9 @@ from msgspec.structs import replace
 from worker.billing.canonical import canonical
 from worker.billing.compose import Composition, compose
 from worker.billing.merge import accept, merge
-from worker.billing.model import Document, Entry, Line, Posting, Rules, Terms
+from worker.billing.model import Document, Entry, Line, Posting, Terms
 from worker.billing.postings import postings_of
+from worker.billing.rules import Rules
 
 
 def first(*entries: Entry, setup: Rules | None = None, **more: Any) -> Composition:

@@ -12,8 +12,9 @@ from worker.billing.content import Content, content_of, noticed, unworthy
 from worker.billing.folding import fold
 from worker.billing.heading import lock_dated, lock_note
 from worker.billing.members import Member, member_of
-from worker.billing.model import Entry, Line, Rules, Surcharge, Terms
+from worker.billing.model import Entry, Line, Terms
 from worker.billing.periods import CREDIT, first_day, last_day, next_period, open_periods
+from worker.billing.rules import Rules, Surcharge
 
 
 def members(*entries: Entry, setup: Rules) -> list[Member]:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from worker.billing.compose import compose
 from worker.billing.correcting import correcting, proposal
 from worker.billing.keys import document_id, invoice_key
-from worker.billing.model import Document, Placed, Surcharge
+from worker.billing.model import Document, Placed
 from worker.billing.restore import restored
+from worker.billing.rules import Surcharge
 
 UNIT = entry(1).id
 
@@ -80,37 +81,47 @@ def test_an_increase_goes_on_the_same_invoice_while_its_period_takes_time_and_la
     assert verdict.period == "2026-12"
 
 
-def test_a_line_that_a_person_fixed_on_an_open_draft_is_corrected_on_the_next_periods_invoice() -> None:
-    office = Office()
+def fixed_on_an_open_draft(office: Office, hours: str) -> Document:
+    """An open draft on which a person made the ten hours of an entry others."""
     office.put(entry(1, "10"))
     office.settle()
     (draft,) = open_drafts(office)
     at = (draft.key, draft.sequence)
-    office.xero[at] = edited(office.xero[at], 0, quantity=Decimal(9))
+    office.xero[at] = edited(office.xero[at], 0, quantity=Decimal(hours))
     office.settle()
-    assert accepted(office, "12").period == "2026-12"
+    return office.document(document_id(draft.key, draft.sequence))
+
+
+@pytest.mark.parametrize("period", ["month", "until-approved"])
+def test_more_time_on_a_line_that_a_person_fixed_is_a_new_line_of_the_same_open_draft(period: str) -> None:
+    office = Office(rules(period=period))
+    draft = fixed_on_an_open_draft(office, "9")
+    placed = accepted(office, "12")
+    assert (placed.key, placed.description) == (draft.key, "Tower · Ada (correction)")
     office.settle()
-    assert [document.period for document in open_drafts(office)] == ["2026-11", "2026-12"]
+    (draft,) = open_drafts(office)
+    theirs, more = draft.lines
+    assert (theirs.quantity, theirs.amount, theirs.write_on) == (Decimal(9), Decimal("1080.00"), Decimal("-120.00"))
+    assert (more.quantity, more.unit_amount, more.amount) == (Decimal(2), Decimal(120), Decimal("240.00"))
     office.move(draft, "AUTHORISED")
-    office.settle()
     assert office.settle() == 0
-    assert [document.period for document in open_drafts(office)] == ["2026-12"]
+    assert office.corrections == []
+    assert {posting.state for posting in office.postings()[UNIT]} == {"fixed"}
 
 
-def test_where_there_is_no_next_invoice_a_correction_waits_until_the_corrected_one_is_approved() -> None:
-    office = Office(rules(period="until-approved"))
+def test_more_time_on_an_open_draft_follows_the_entry_until_it_is_approved() -> None:
+    office = Office()
+    fixed_on_an_open_draft(office, "9")
+    for hours, line in (("12", "240.00"), ("11", "120.00")):
+        accepted(office, hours)
+        office.settle()
+        (draft,) = open_drafts(office)
+        assert [each.amount for each in draft.lines] == [Decimal("1080.00"), Decimal(line)]
     office.put(entry(1, "10"))
     office.settle()
     (draft,) = open_drafts(office)
-    at = (draft.key, draft.sequence)
-    office.xero[at] = edited(office.xero[at], 0, quantity=Decimal(9))
-    office.settle()
-    accepted(office, "12")
-    office.settle()
-    assert office.waiting[UNIT].reason == "correction-next"
-    office.move(draft, "AUTHORISED")
-    office.settle()
-    assert [line.amount for line in open_drafts(office)[0].lines] == [Decimal("240.00")]
+    assert [each.amount for each in draft.lines] == [Decimal("1080.00")]
+    assert office.corrections == []
 
 
 def test_a_decrease_goes_on_the_clients_open_credit_note_dated_today_and_never_due() -> None:
@@ -322,7 +333,8 @@ def test_a_credit_note_is_put_together_again_after_a_wipe() -> None:
     found = office.xero[note.key, note.sequence]
     mine = [each for each in office.postings()[UNIT] if each.document == document_id(note.key, note.sequence)]
     again = restored(found, note.key, note.sequence, mine, group=note.group)
-    assert replace(again, number=note.number) == replace(note, rules_version=0, digests=())
+    lines = tuple(replace(line, sources={}) for line in note.lines)
+    assert replace(again, number=note.number) == replace(note, lines=lines, rules_version=0, digests=())
 
 
 def test_a_moved_entry_is_billed_to_the_new_client_once_the_former_one_is_credited() -> None:

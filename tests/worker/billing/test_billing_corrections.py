@@ -27,8 +27,9 @@ from msgspec.structs import replace
 from worker.billing.compose import Composition, compose
 from worker.billing.corrections import Verdict
 from worker.billing.merge import merge
-from worker.billing.model import Correction, Document, Entry, Placed, Rules
+from worker.billing.model import Correction, Document, Entry, Placed
 from worker.billing.postings import postings_of
+from worker.billing.rules import Rules
 
 
 def locked(*entries: Entry, status: str = "AUTHORISED", setup: Rules | None = None) -> Document:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from billing_office import Office, open_drafts
-from billing_support import ACME, ADA, BOB, BOLT, BRIDGE, TOWER, computed, edited, entry, rules
+from billing_support import ACME, ADA, BOB, BOLT, BRIDGE, RATES, TOWER, computed, edited, entry, rules
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -16,14 +16,16 @@ from msgspec.structs import replace
 from worker.billing import words
 from worker.billing.corrections import sums
 from worker.billing.gates import OWN_RECORD
-from worker.billing.model import Document, Found, FoundLine, Out, Placed, Rules, Surcharge, Waiting
+from worker.billing.merge import difference
+from worker.billing.model import Document, Found, FoundLine, Out, Placed, Posting, Waiting
 from worker.billing.money import ZERO, hours_amount
 from worker.billing.postings import postings_of
+from worker.billing.rules import Rules, Surcharge
 from worker.billing.statement import DUE
 
 CLIENTS = {TOWER: ("Tower", ACME), BRIDGE: ("Bridge", BOLT)}
 PERIODS = ("2026-11", "2026-12")
-STUCK = {"negative-invoice", "only-zeros", "below-minimum", "correction-next"}  # waits for other time, not for a person
+STUCK = {"negative-invoice", "only-zeros", "below-minimum"}  # waits for other time, not for a person
 hours = st.sampled_from(["0.3333", "1", "2.5", "7.75", "10", "0", "-1"])
 numbers = st.integers(1, 6)
 
@@ -178,9 +180,12 @@ class Histories(RuleBasedStateMachine):
         office, every = self.office, self.office.postings()[unit]
         postings = [each for each in every if each.state != "suspended"]
         waits = office.waiting.get(unit)
-        if self._written_on(unit) or (waits is not None and waits.reason in STUCK | {"unreadable"}):
+        if waits is not None and waits.reason in STUCK | {"unreadable"}:
             return
-        net = sums(postings)
+        net, written = sums(postings), self._written(unit)
+        if written:
+            self._differs_by_no_more_than(written, verdict, postings, every)
+            return
         if isinstance(verdict, Out):
             assert verdict.reason in OWN_RECORD
             assert (net.seconds, net.amount) == (0, 0)
@@ -191,6 +196,16 @@ class Histories(RuleBasedStateMachine):
         plain = sums([each for each in postings if not each.surcharge])
         if len({each.rate for each in postings}) == 1 and not office.setup.surcharges and postings == every:
             assert abs(plain.amount - hours_amount(net.seconds, verdict.rate)) <= Decimal("0.01") * len(postings)
+
+    def _differs_by_no_more_than(
+        self, written: Decimal, verdict: object, postings: list[Posting], every: list[Posting]
+    ) -> None:
+        """What people wrote on or off is all that may stand between an entry and what was billed of it."""
+        wanted = hours_amount(verdict.seconds, verdict.rate) if isinstance(verdict, Placed) else ZERO
+        one_rate = len({each.rate for each in postings}) == 1
+        if one_rate and postings == every and not (self.SETUP.surcharges or self.SETUP.round_minutes):
+            cents = Decimal("0.01") * len(postings)
+            assert abs(sums(postings).amount - wanted) <= written + cents
 
     @invariant()
     def at_rest_everything_is_accounted_for(self) -> None:
@@ -214,10 +229,11 @@ class Histories(RuleBasedStateMachine):
             assert made.seconds("waiting", DUE) == 0
             assert sum((part.seconds for part in made.parts), Decimal(0)) == made.logged
 
-    def _written_on(self, unit: str) -> bool:
-        """Whether a person changed the amount of a line that this unit is on."""
+    def _written(self, unit: str) -> Decimal:
+        """How much people wrote on and off the lines that this unit is on."""
         lines = [line for document in self.office.documents() for line in document.lines if line.write_on]
-        return any(share.unit == unit for line in lines for share in line.shares)
+        on = [line for line in lines if any(share.unit == unit for share in line.shares)]
+        return sum((abs(line.write_on) for line in on), ZERO)
 
     def _lines_are_their_postings(self) -> None:
         for document in self.office.documents():
@@ -230,6 +246,7 @@ class Histories(RuleBasedStateMachine):
             theirs += sum((line.amount for line in document.lines if line.foreign), ZERO)
             live = [posting for posting in postings_of(document) if posting.state != "suspended"]
             assert lines_sum == sign * sums(live).amount + theirs
+            assert difference(document, found, RATES) is None  # also of tax and total, each computed twice
             assert found.type == document.type
 
     def _change(self, unit: str, **values: object) -> None:

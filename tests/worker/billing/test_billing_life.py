@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from worker.billing.brake import exceeds
 from worker.billing.model import Document, Found, FoundLine, Out, Waiting
+from worker.billing.rules import Surcharge
 from worker.setup.sections import Brake
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "billing.md"
@@ -26,9 +27,19 @@ GIVEN: dict[str, dict[str, Any]] = {
     "quarters of an hour, up": {"round_minutes": 15, "round_mode": "up"},
     "invoices per project": {"invoice_per": ("xero_contact", "project")},
     "a line per entry": {"line_per": ("entry",)},
+    "at least 150": {"minimum_invoice": Decimal(150)},
+    "travel 5 %": {"surcharges": (Surcharge(name="Travel", percent=Decimal(5)),)},
+    "until approved": {"period": "until-approved"},
 }
 WORDS = {"ACCREC": "invoice", "ACCRECCREDIT": "credit note"}
-STATES = {"submits": "SUBMITTED", "approves": "AUTHORISED", "pays": "PAID", "voids": "VOIDED", "deletes": "DELETED"}
+STATES = {
+    "submits": "SUBMITTED",
+    "reopens": "DRAFT",
+    "approves": "AUTHORISED",
+    "pays": "PAID",
+    "voids": "VOIDED",
+    "deletes": "DELETED",
+}
 
 
 class Case(Struct, frozen=True):
@@ -111,6 +122,10 @@ class Told:
             "Bob's": {"person": BOB, "person_name": "Bob"},
             "work on Bridge, which is Bolt's": {"project": BRIDGE, "project_name": "Bridge", "xero_contact": BOLT},
             "work on Bridge, which is Acme's": {"project": BRIDGE, "project_name": "Bridge"},
+            "work of 31 October": {"worked_on": date(2026, 10, 31)},
+            "work of 2 December": {"worked_on": date(2026, 12, 2)},
+            "billed as INV-7": {"already_billed": "INV-7"},
+            "without hours": {"seconds": None},
             "Approved": {"approval": "Approved"},
             "Rejected": {"approval": "Rejected"},
         }
@@ -121,6 +136,15 @@ class Told:
     def priced(self, name: str, rate: str) -> None:
         one = self.office.entries[self.units[name]]
         self.office.put(replace(one, rates=(rate, *one.rates[1:])))
+
+    def project_priced(self, rate: str) -> None:
+        """The rate on the project's record: the entries have none of their own."""
+        for one in list(self.office.entries.values()):
+            self.office.put(replace(one, rates=("", "", rate)))
+
+    def renamed(self) -> None:
+        for one in list(self.office.entries.values()):
+            self.office.put(replace(one, project_name="Spire"))
 
     def repointed(self) -> None:
         for one in list(self.office.entries.values()):
@@ -162,6 +186,10 @@ class Told:
     def closes(self, period: str) -> None:
         self.office.closed.add(period)
 
+    def rounded(self) -> None:
+        """A change of the setup."""
+        self.office.setup = replace(self.office.setup, **GIVEN["quarters of an hour, up"])
+
     def decides(self, kind: str) -> None:
         if kind in {"accepted", "ignored"}:
             self.office.answer("accept" if kind == "accepted" else "ignore")
@@ -187,6 +215,8 @@ TELLING: dict[str, Callable[..., None]] = {
     r"(?P<count>[0-9]+) entries of 1 h": Told.log_many,
     r"(?P<name>[A-Z]|every entry) becomes (?P<what>.+)": Told.becomes,
     r"(?P<name>[A-Z]) costs (?P<rate>[0-9.]+)": Told.priced,
+    r"Tower's rate is (?P<rate>[0-9.]+)": Told.project_priced,
+    r"Tower is renamed": Told.renamed,
     r"Tower is repointed to Bolt": Told.repointed,
     r"a person makes it (?P<hours>-?[0-9.]+) h": Told.sets_hours,
     r"a person makes the price (?P<price>[0-9.]+)": Told.sets_price,
@@ -195,8 +225,9 @@ TELLING: dict[str, Callable[..., None]] = {
     r"a person takes out our line": Told.takes_out_a_line,
     r"a person addresses it to Bolt": Told.readdresses,
     r"a person saves an old page": Told.saves_an_old_page,
-    r"a person (?P<verb>submits|approves|pays|voids|deletes) (?:it|the (?P<which>credit note|first))": Told.moves,
+    rf"a person (?P<verb>{'|'.join(STATES)}) (?:it|the (?P<which>credit note|first))": Told.moves,
     r"(?P<period>[0-9-]+) closes": Told.closes,
+    r"quarters of an hour, up, from now on": Told.rounded,
     r"(?P<kind>accepted|ignored|bill again|billed elsewhere|don't bill)": Told.decides,
     r"(?P<name>[A-Z]): (?P<kind>bill it|billed elsewhere|don't bill|keep it)": Told.decides_about,
 }

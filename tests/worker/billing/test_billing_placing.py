@@ -12,9 +12,11 @@ from worker.billing.content import content_of
 from worker.billing.members import member_of
 from worker.billing.merge import accept
 from worker.billing.merge_lines import foreign
-from worker.billing.model import Decision, Entry, FoundLine, Line, Out, Placed, Posting, Rules, Waiting
+from worker.billing.model import Decision, Entry, FoundLine, Line, Out, Placed, Posting, Terms, Waiting
+from worker.billing.rules import Rules
 
 DIVISIONS = company(tracking=(("Region", ("North", "South ")), ("Team", ("Ada", "Bob"))))
+BY_AREA = {"tracking": (("Region", "area"),)}
 
 
 def lines(*placements: Placed, setup: Rules) -> list[Line]:
@@ -89,13 +91,20 @@ def test_a_line_never_mixes_tracking_items_accounts_or_tax_types() -> None:
         ({"revenue_account": "201", "tax_type": "NONE"}, {}, {}, {"account": "the entry", "tax_type": "the entry"}),
         ({}, {"tax_type": "NONE", "currency": "USD"}, {}, {"tax_type": "the contact", "currency": "the contact"}),
         ({}, {"amounts": "INCLUSIVE"}, {}, {"amounts": "the contact"}),
+        ({}, {}, {"due_days": 0}, {"terms": "the setup"}),
+        ({}, {"terms": Terms(20, "OFFOLLOWINGMONTH")}, {"due_days": 7}, {"terms": "the contact"}),
+        ({"area": "North"}, {"tracking": (("Region", "South"),)}, BY_AREA, {"tracking Region": "the entry"}),
+        ({"area": ""}, {"tracking": (("Region", "South"),)}, BY_AREA, {"tracking Region": "the contact"}),
+        ({}, {}, {"tracking": (("Region", "North"),)}, {"tracking Region": "the setup"}),
     ],
 )
 def test_where_each_value_came_from_is_recorded(
-    extra: dict[str, str], client: dict[str, str], setup: dict[str, str], sources: dict[str, str]
+    extra: dict[str, str], client: dict[str, Any], setup: dict[str, Any], sources: dict[str, str]
 ) -> None:
-    one = placed(entry(extra=extra), rules(**setup), contact=contact(**client))
+    one = placed(entry(extra=extra), rules(**setup), contact=contact(**client), company=DIVISIONS)
     assert sources.items() <= one.sources.items()
+    (line,) = lines(one, setup=rules(**setup))
+    assert line.sources == one.sources
 
 
 def test_an_account_of_the_entrys_own_that_xero_refuses_makes_it_wait() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from billing_support import ADA, BOB, BRIDGE, entry, rules
 
-from worker.billing.model import Entry, PersonRate, Posting, Rules, Waiting
+from worker.billing.model import Entry, Posting, Waiting
 from worker.billing.rates import Rate, parse_basis, rate_for
+from worker.billing.rules import PersonRate, Rules
 
 JUNE = date(2026, 6, 1)
 MID_NOVEMBER = date(2026, 11, 15)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.billing.members import Member, member_of
-from worker.billing.model import Rules
 from worker.billing.rounding import round_members, rounded
+from worker.billing.rules import Rules
 
 MINUTE = Decimal(60)
 

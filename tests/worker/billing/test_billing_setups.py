@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from worker.billing.model import Document, Entry, Out, Placed, Rules, Surcharge, Waiting
+from worker.billing.model import Document, Entry, Out, Placed, Waiting
 from worker.billing.money import ZERO, half_up
 from worker.billing.rounding import rounded
+from worker.billing.rules import Rules, Surcharge
 
 EXTRA = Surcharge(name="Travel", percent=Decimal("7.5"))
 

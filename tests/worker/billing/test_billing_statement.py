@@ -154,3 +154,16 @@ def test_voided_documents_hold_nothing_and_their_time_waits() -> None:
     assert made.seconds("approved") == 0
     assert made.seconds("waiting", "suspended") == 10 * HOUR
     assert made.difference_seconds == 0
+
+
+def test_what_a_person_wrote_off_a_line_of_two_months_adds_up_over_both() -> None:
+    office = Office(rules(period="quarter"))
+    office.put(entry(1, "1"))
+    office.put(entry(2, "1", worked_on=date(2026, 12, 2)))
+    office.settle()
+    (document,) = office.documents()
+    at = (document.key, document.sequence)
+    office.xero[at] = edited(office.xero[at], 0, unit_amount=Decimal("119.975"))
+    office.settle()
+    off = [office.month(month).amount("write-ons", "GBP") for month in ("2026-11", "2026-12")]
+    assert sorted(off) == [Decimal("-0.03"), Decimal("-0.02")]

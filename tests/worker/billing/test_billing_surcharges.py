@@ -4,15 +4,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from billing_support import BRIDGE, company, entry, judge, placed, rules
+from billing_office import Office, open_drafts
+from billing_support import BRIDGE, company, computed, edited, entry, judge, placed, rules
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from worker.billing.content import content_of
 from worker.billing.members import held_members, member_of
-from worker.billing.model import Entry, Line, Posting, Rules, Share, Surcharge, Waiting
+from worker.billing.model import Entry, Line, Posting, Share, Waiting
 from worker.billing.money import ZERO, half_up
+from worker.billing.rules import Rules, Surcharge
 from worker.billing.surcharges import Taken, taken
 
 TRAVEL = Surcharge(name="Travel", percent=Decimal(5))
@@ -95,7 +97,8 @@ def test_what_a_fixed_surcharge_line_carries_is_not_charged_again() -> None:
         [
             Posting(unit=entry(1).id, document="K/1", surcharge="Travel", amount=Decimal("6.00"), state="fixed"),
             Posting(unit=entry(1).id, document="K/1", amount=Decimal("120.00"), state="open"),
-        ]
+        ],
+        setup(),
     )
     same = lines(setup(), entry(1), existing=(time, theirs), carried=carried)
     assert [line.amount for line in same] == [Decimal("120.00"), Decimal("4.00")]
@@ -154,3 +157,26 @@ def test_shares_of_a_surcharge_have_no_seconds() -> None:
         rate_source="surcharge Travel",
         basis=placed(entry(1)).basis,
     )
+
+
+def test_time_whose_correction_is_on_another_draft_gets_its_surcharge_back_only_after_that_one() -> None:
+    office = Office(setup())
+    office.put(entry(1))
+    office.settle()
+    (draft,) = open_drafts(office)
+    at = (draft.key, draft.sequence)
+    office.xero[at] = computed(replace(office.xero[at], lines=office.xero[at].lines[:1]))  # without the surcharge
+    office.settle()
+    office.xero[at] = edited(office.xero[at], 0, quantity=Decimal(9))
+    office.put(entry(1, "0"))
+    office.settle()
+    office.answer("accept")
+    for unit, document, seconds in office.taken_off():
+        office.decide(unit, "bill", document, seconds=seconds)
+    office.settle()
+    invoice, note = office.documents()
+    assert [line.description for line in invoice.lines] == ["Tower · Ada"]
+    office.move(note, "AUTHORISED")
+    office.settle()
+    assert [line.description for line in office.documents()[0].lines] == ["Tower · Ada", "Travel (5%)"]
+    assert office.settle() == 0

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from worker.billing import zones
 from worker.billing.content import content_of
 from worker.billing.members import member_of
-from worker.billing.model import Document, Entry, Line, Rules, Surcharge
+from worker.billing.model import Document, Entry, Line
+from worker.billing.rules import Rules, Surcharge
 from worker.billing.timesheet import as_csv, as_html, prints_descriptions
 
 ENTRIES = (

@@ -128,3 +128,17 @@ async def test_a_wipe_closes_again_what_was_closed_and_leaves_open_what_has_a_dr
     await world.work()
     assert (await world.ctx.store.ledger.closed(), hours(world.draft("Harrow"))) == (set(), 2)
     await oracle(world)
+
+
+async def test_what_a_draft_below_the_minimum_held_at_the_close_goes_on_the_next_at_once(world: World) -> None:
+    minimum = 'minimum_invoice = "150"'
+    entry = await october(world, minimum)
+    await upkeep(world)  # what waits is tried again once a day: that was just now
+    world.edit(entry, Hours__c="1.00")
+    await billed(world, entry, world.log("Harrow", "2.00"))
+    await apply_setup(world.ctx.store, LATE.replace('"60d"', f'"5d"\n{minimum}'), by="test")
+    await world.work()
+    await upkeep(world)
+    assert await world.ctx.store.ledger.closed() == {"2026-10"}
+    assert hours(world.draft("Harrow")) == 3
+    await oracle(world)

@@ -7,7 +7,7 @@ import pytest
 
 from console import deciding
 from tests.worker.jobs.jobs_oracle import oracle
-from tests.worker.jobs.jobs_world import SETUP, World, hours, total
+from tests.worker.jobs.jobs_world import SETUP, Json, World, hours, total
 from worker.applying import apply_setup
 from worker.errors import ServiceError
 
@@ -122,6 +122,21 @@ async def test_ignored_the_same_change_is_not_proposed_again_and_another_one_is(
     assert await proposals(world) != []
 
 
+async def test_what_is_decided_is_no_longer_listed_though_its_invoice_is_in_another_workers_hands(world: World) -> None:
+    entry = await corrected(world, "2.00", "3.00")
+    store = world.ctx.store
+    await store.invoices.add(await store.ledger.all_keys())
+    claimed = await store.invoices.claim(await store.epoch.current(), 10, 60)
+    assert claimed
+    await deciding.decide_corrections(world.ctx, [entry], ignored=True)
+    assert await proposals(world) == []
+    with pytest.raises(ServiceError, match="No correction is proposed"):
+        await deciding.decide_corrections(world.ctx, [entry], ignored=True)
+    await store.invoices.hand_back(claimed)
+    await world.work()
+    await oracle(world)
+
+
 async def test_accepting_what_has_changed_meanwhile_bills_nothing(world: World) -> None:
     entry = await corrected(world, "2.00", "3.00")
     world.edit(entry, Hours__c="5.00")
@@ -190,6 +205,17 @@ async def test_a_deleted_entry_is_credited_with_exactly_what_it_was_billed(world
     await oracle(world)
 
 
+@pytest.mark.parametrize("numbering", ["key", "xero"])
+async def test_credit_notes_have_their_own_series_whatever_numbers_invoices_get(world: World, numbering: str) -> None:
+    setup = SETUP.replace('revenue_account = "200"', f'revenue_account = "200"\nnumbering = "{numbering}"')
+    await apply_setup(world.ctx.store, setup, by="test")
+    await accepted(world, await corrected(world, "2.00", "0.50"))
+    [note] = world.credit_notes("Harrow")
+    assert note["CreditNoteNumber"] == "TT-CN-00001"
+    assert world.documents("Harrow")[0]["InvoiceNumber"] != "TT-00001"
+    await oracle(world)
+
+
 @pytest.mark.parametrize("fault", ["drop-before", "drop-after", "error-500-cached-after", "garbage"])
 async def test_a_credit_note_whose_fate_is_unknown_is_made_once(hasty: World, fault: str) -> None:
     world = hasty
@@ -255,7 +281,7 @@ async def test_what_is_not_proposed_cannot_be_accepted(world: World) -> None:
     assert await deciding.decide_corrections(world.ctx, [], ignored=False, everything=True) == []
 
 
-async def test_a_draft_with_a_corrected_line_of_a_persons_still_takes_new_time(world: World) -> None:
+async def test_more_time_on_a_line_that_a_person_set_is_a_line_of_its_own_on_the_same_draft(world: World) -> None:
     entry = world.log("Harrow", "2.00")
     await billed(world, entry)
     [line] = world.draft("Harrow")["LineItems"]
@@ -268,5 +294,18 @@ async def test_a_draft_with_a_corrected_line_of_a_persons_still_takes_new_time(w
     await billed(world, entry)
     await accepted(world, entry)
     await billed(world, world.log("Harrow", "4.00"))
-    assert sorted(hours(one) for one in world.documents("Harrow")) == [1, 6]
+    assert lines(world.draft("Harrow")) == [(1, 100), (2, 160), (4, 400)]
     await oracle(world)
+    world.edit(entry, Hours__c="1.00")
+    await billed(world, entry)
+    assert lines(world.draft("Harrow")) == [(2, 160), (4, 400)]
+    assert await proposals(world) == [("-0.6", "-60.00")]  # a write-off of 40.00 is used up first
+    await accepted(world, entry)
+    [note] = world.credit_notes("Harrow")
+    assert total([note]) == 60
+    await oracle(world)
+
+
+def lines(draft: Json) -> list[tuple[Decimal, Decimal]]:
+    """Quantity and amount of each line."""
+    return sorted((Decimal(str(line["Quantity"])), Decimal(str(line["LineAmount"]))) for line in draft["LineItems"])
