@@ -16,7 +16,8 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(settings)
-        asyncio.run(run_worker(settings))
+        while asyncio.run(run_worker(settings)):  # again with other credentials
+            configure_logging(settings)
     except HourstreamError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, ConfigurationError) else 1

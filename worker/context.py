@@ -1,7 +1,10 @@
 """What every job is handed: the store, the two services, the limits and the setup in force."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from msgspec.structs import replace as structs_replace
 
@@ -13,6 +16,7 @@ from worker.limits import Limits
 from worker.salesforce.client import SalesforceClient
 from worker.settings import Settings
 from worker.setup import Setup, SetupError, parse
+from worker.store.pair import Kind, Part
 from worker.store.store import Store
 from worker.store.worklist import Settle
 from worker.xero.client import XeroClient
@@ -95,23 +99,34 @@ class Context:
 
         Raises `ConnectionPaused`, and pauses every stage, when it is not the org this deployment serves.
         """
-        return await self._pinned("org", (await self.salesforce.token()).org_id)
+        return await self._pinned("org", (await self.salesforce.token()).org_id, self.salesforce.kind)
 
     async def tenant(self) -> str:
         """The id of the Xero company that answers; as `org`."""
-        return await self._pinned("company", (await self.xero.connect()).id)
+        kind = partial(self.xero.kind, patience=self.limits.step)
+        return await self._pinned("company", (await self.xero.connect()).id, kind)
 
-    async def _pinned(self, what: str, id_: str) -> str:
+    async def _pinned(self, what: Part, id_: str, ask: Callable[[], Awaitable[Kind]]) -> str:
+        """Raises as `org`, also for a sandbox org beside a real company, and what `ask` raises."""
+        async with self._stopping(what):
+            known = await self.store.pair.kind(what, id_)
+        kind = known or await ask()
+        async with self._stopping(what):
+            await self.store.pair.pin(what, id_, kind)
+        await self._match_again(what)
+        return id_
+
+    @asynccontextmanager
+    async def _stopping(self, what: Part) -> AsyncIterator[None]:
+        """Every stage is paused when this org or company is refused."""
         try:
-            await self.store.pair.pin(what, id_)
+            yield
         except ConnectionPaused as error:
             if not await self.store.invoices.paused():
                 await self.store.audit.write(self.who, "stopped", what, {"why": str(error)})
             for work in self.store.lists():
-                await work.pause(f"wrong {what}", error.what)
+                await work.pause(f"wrong {what}", f"{error.what} {error.remedy}")
             raise
-        await self._match_again(what)
-        return id_
 
     async def _match_again(self, what: str) -> None:
         """The right org and company answer again: what was paused for the wrong one goes on by itself."""
@@ -138,11 +153,8 @@ class Context:
 
     async def next_run(self, loaded: Loaded) -> datetime | None:
         """When invoices are next sent by the setup's schedule; None where they follow changes, or never run."""
-        when = loaded.setup.schedule.invoices
         last = datetime.fromtimestamp((await self.store.schedule.last()).get("invoices", 0) / 1000, UTC)
-        if when.every is not None:
-            return last + when.every / self.settings.hourstream_time_scale
-        return when.next_after(last)
+        return loaded.setup.schedule.invoices.next_after(last, self.settings.hourstream_time_scale)
 
     async def company(self) -> Company:
         """The Xero company as last read; read now when it never was. Raises the Xero client's errors."""

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from worker.beginning import WAITING
 from worker.errors import ServiceError
+from worker.metrics import metrics
 from worker.settings import Settings
 from worker.store.connection import RedisError
 from worker.store.store import Store
@@ -67,35 +69,22 @@ async def _readyz(request: web.Request) -> web.Response:
 
 
 async def _missing(store: Store) -> list[str]:
+    workers = await store.heartbeats.alive("worker")
+    waiting = {beat.detail["reason"] for beat in workers if beat.detail.get("state") == WAITING}
+    if waiting:
+        return sorted(waiting)
     facts = (
         ("the ledger is being rebuilt", bool(await store.epoch.current())),
-        ("no worker lives", bool(await store.heartbeats.alive("worker"))),
+        ("no worker lives", bool(workers)),
         ("no listener lives", bool(await store.heartbeats.alive("listener"))),
     )
     return [text for text, there in facts if not there]
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    store, registry = request.app[_STORE], CollectorRegistry()
-    due = Gauge("hourstream_due", "Items due on a work list", ["stage"], registry=registry)
-    waiting = Gauge("hourstream_waiting", "Items parked until a person or their cause", ["stage"], registry=registry)
-    retrying = Gauge("hourstream_retrying", "Items whose last try failed", ["stage"], registry=registry)
-    oldest = Gauge("hourstream_oldest_seconds", "Age of the oldest due item", ["stage"], registry=registry)
-    for work in store.lists():
-        counts = await work.counts()
-        due.labels(work.stage).set(counts.due)
-        waiting.labels(work.stage).set(counts.waiting)
-        retrying.labels(work.stage).set(counts.retrying)
-        oldest.labels(work.stage).set(counts.oldest_seconds)
-    state = await store.governor.state()
-    single = (
-        ("hourstream_entries_waiting", "Time entries that wait", await store.ledger.count_waiting()),
-        ("hourstream_workers", "Workers that live", len(await store.heartbeats.alive("worker"))),
-        ("hourstream_listeners", "Listeners that live", len(await store.heartbeats.alive("listener"))),
-        ("hourstream_ledger_complete", "1 when the ledger is complete", bool(await store.epoch.current())),
-        ("hourstream_xero_calls_today", "Xero calls made today", state.calls_today),
-        ("hourstream_xero_calls_left_this_minute", "Xero calls left this minute", state.minute_left),
-    )
-    for name, text, value in single:
-        Gauge(name, text, registry=registry).set(value)
-    return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN):
+            text = await metrics(request.app[_STORE])
+    except (TimeoutError, RedisError, OSError):
+        return web.Response(text="Redis does not answer\n", status=503)
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})

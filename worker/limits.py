@@ -34,7 +34,14 @@ class Limits:
     token_lock: float = 60.0  # longer than a token call takes
     listener_lease: float = 10.0
     poll: float = 60.0  # the poll transport
+    event_grace: float = 60.0  # an event of a change may take this long: younger ones were not missed
+    passes_apart: float = 30.0  # between two passes that only the stream asks for: its requests may come in storms
+    related: float = 300.0  # how often is asked what changed in projects, contact links and people
+    walk_by_night: float = 72_000.0  # the nightly walk: again after this long where it is night …
+    walk_at_latest: float = 108_000.0  # … and after this long wherever it is day
+    contacts_all: float = 604_800.0  # how often all contacts are read, for what moves no time of change
     stream_silence: float = 290.0  # a stream that says nothing this long is dead (keep-alives come within 270)
+    described: float = 300.0  # how long the description of an object is used before it is read again
     doorbell: float = 1.0  # the cron that rings for every list with something due
     heartbeat: float = 5.0
     daily_retry: float = 86_400.0  # everything waiting is tried again this often

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TextIO
 from urllib.parse import unquote
@@ -38,6 +39,20 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+# Secrets that came up while the process runs: tokens, what was typed into the console. Old ones make room.
+_met: deque[str] = deque(maxlen=500)
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """From now on these texts show in no log line of this process."""
+    _met.extend(text for text in secrets if len(text) >= _SHORTEST_SECRET and text not in _met)
+
+
+def secrets_in(values: Mapping[str, Any]) -> list[str]:
+    """The texts among these values that are kept under a name that says it is secret."""
+    return [value for name, value in values.items() if isinstance(value, str) and _SECRET_NAME.search(name)]
+
+
 class Redactor:
     """Takes secrets out of texts and of whatever holds texts: by what they look like, and the known ones by value."""
 
@@ -46,7 +61,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every secret replaced by `***`."""
-        for secret in self._known:
+        for secret in (*self._known, *_met):
             text = text.replace(secret, HIDDEN)
         for pattern, hidden in _PATTERNS:
             text = pattern.sub(hidden, text)

@@ -6,6 +6,7 @@ Nothing else in the house makes a client or reads the environment.
 import asyncio
 import logging
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from arq import cron
 from arq.worker import Worker, func
 
 from worker.applying import apply_setup
+from worker.beginning import until_changed, until_ready
 from worker.context import Context
 from worker.fresh import FreshTokens
 from worker.health import health
@@ -23,21 +25,26 @@ from worker.jobs.collect import collect
 from worker.jobs.contacts import contacts
 from worker.jobs.rebuild import rebuild
 from worker.jobs.reconcile import reconcile
+from worker.jobs.related import related
 from worker.jobs.statuses import statuses
 from worker.jobs.upkeep import upkeep
 from worker.jobs.write_back import write_back
 from worker.limits import Limits
 from worker.salesforce.client import SalesforceClient
+from worker.salesforce.flows import flow, signs_in
 from worker.settings import Settings
 from worker.store.arq_client import dumps, loads, open_arq
-from worker.store.connection import open_redis
-from worker.store.doorbell import Doorbell, SilentDoorbell
+from worker.store.connection import RedisError, open_redis
+from worker.store.doorbell import QUEUE, Doorbell, SilentDoorbell
 from worker.store.durability import check_server
 from worker.store.embedded import find_url
+from worker.store.governor import Quota
 from worker.store.keys import Keys
+from worker.store.schema import check_schema
 from worker.store.secrets import load_cipher
 from worker.store.store import Bell, Store
 from worker.ticking import Failures, scheduled_invoice, tick
+from worker.watching import watch
 from worker.xero.client import XeroClient
 from worker.xero.config import XeroConfig
 
@@ -45,7 +52,7 @@ __all__ = ["apply_setup", "limits_of", "name_of_process", "open_store", "run_wor
 
 log = structlog.get_logger()
 
-QUEUE = "arq:hourstream:main"
+CLOSE = 5.0  # seconds for its last words to Redis, which may not answer
 STEP = 60  # seconds: arq ends a job that works longer; every job stops by itself after `Limits.step`
 DRAIN = 50  # seconds a worker that was told to stop lets its jobs finish
 
@@ -66,7 +73,8 @@ async def open_store(settings: Settings, *, bells: bool = True, limits: Limits |
     given = settings.hourstream_secret_key
     cipher = load_cipher(given.get_secret_value() if given else None, settings.hourstream_data)
     try:
-        yield Store(redis, Keys(), settings.hourstream_data, cipher, limits, bell)
+        await check_schema(redis, Keys(), settings.hourstream_data)
+        yield Store(redis, Keys(), settings.hourstream_data, cipher, limits, bell, Quota(day=settings.xero_day_limit))
     finally:
         await redis.aclose()
         if arq is not None:
@@ -91,14 +99,16 @@ async def wire(
     """
     limits = limits or limits_of(settings)
     async with open_store(settings, bells=bells, limits=limits) as store:
+        settings = await store.credentials.filled(settings)
         await first_setup(store, settings)
-        pinned = (await store.pair.get()).get("company", "")
-        config = XeroConfig.of(settings, tenant=pinned)
+        config = XeroConfig.of(settings)
         own = FreshTokens()
         of_xero = own if fresh and config.grant == "client_credentials" else store.tokens
+        by_person = signs_in(flow(settings), await store.tokens.get("salesforce"))
+        of_salesforce = own if fresh and not by_person else store.tokens
         async with (
-            SalesforceClient.from_settings(settings, limits, own if fresh else store.tokens) as salesforce,
-            XeroClient(config, of_xero, store.governor, limits) as xero,
+            SalesforceClient.from_settings(settings, limits, of_salesforce) as salesforce,
+            XeroClient(config, of_xero, store.governor, limits, pinned=store.pair.company) as xero,
         ):
             yield Context(settings, limits, store, salesforce, xero, who)
 
@@ -127,14 +137,52 @@ def _job(name: str, work: Job, failures: Failures) -> Any:
     return func(coroutine, name=name)
 
 
-async def run_worker(settings: Settings) -> None:
-    """One arq worker until SIGTERM or SIGINT; running jobs are let finish, then it returns."""
+async def run_worker(settings: Settings) -> bool:
+    """One arq worker until SIGTERM or SIGINT; running jobs are let finish, then it returns.
+
+    Until both services are connected it waits, visibly. True where it ended because other credentials were typed into
+    the console: run it again.
+    """
+    async with open_store(settings) as store:
+        async with health(settings, store):
+            if not await _ready(store, settings):
+                return False
+        return await _working(store, settings)
+
+
+async def _ready(store: Store, settings: Settings) -> bool:
+    """Wait for the connections. False where the process was told to stop before."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    process = ("worker", name_of_process())
+    waits = [
+        asyncio.create_task(until_ready(store, settings, limits_of(settings), ("salesforce", "xero"), process)),
+        asyncio.create_task(stopping.wait()),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        for task in waits:
+            task.cancel()
+        ended = await asyncio.gather(*waits, return_exceptions=True)
+    if isinstance(ended[0], Exception):
+        raise ended[0]
+    if stopping.is_set():
+        await store.heartbeats.end(*process)
+    return not stopping.is_set()
+
+
+async def _working(store: Store, settings: Settings) -> bool:
+    """Work until told to stop, or until other credentials are there (True)."""
     failures = Failures()
     if settings.hourstream_log_level != "debug":
         logging.getLogger("arq").setLevel(logging.WARNING)  # it tells of every doorbell, every second
     jobs: dict[str, Job] = {
         "collect": collect, "invoice": scheduled_invoice, "write_back": write_back, "contacts": contacts,
-        "statuses": statuses, "reconcile": reconcile, "rebuild": rebuild, "upkeep": upkeep,
+        "statuses": statuses, "reconcile": reconcile, "rebuild": rebuild, "upkeep": upkeep, "related": related,
     }  # fmt: skip
     async with wire(settings, name_of_process()) as context, health(settings, context.store):
 
@@ -164,17 +212,40 @@ async def run_worker(settings: Settings) -> None:
             handle_signals=True,
         )
         async with asyncio.TaskGroup() as group:
-            beating = group.create_task(_beat(context))
+            again = group.create_task(_again(worker, store, settings, context.limits))
+            beside = [group.create_task(_beat(context)), group.create_task(watch(context)), again]
             try:
                 await worker.async_run()
             except asyncio.CancelledError:
                 log.info("worker_stopped")
             finally:
-                beating.cancel()
-                await worker.close()
+                for task in beside:
+                    task.cancel()
+                await _closed(worker, context)
+        return not again.cancelled()
+
+
+async def _again(worker: Worker, store: Store, settings: Settings, limits: Limits) -> None:
+    """Stop the worker, as SIGTERM would, once other credentials are there."""
+    await until_changed(store, settings, limits)
+    worker.handle_sig_wait_for_completion(signal.SIGTERM)
+
+
+async def _closed(worker: Worker, context: Context) -> None:
+    """Take leave, if Redis listens: a process that was told to stop ends in any case."""
+    try:
+        async with asyncio.timeout(CLOSE):
+            await context.store.heartbeats.end("worker", context.who)
+            await worker.close()
+    except (TimeoutError, RedisError, OSError) as error:
+        log.info("worker_not_closed", error=repr(error))
 
 
 async def _beat(context: Context) -> None:
+    """Say that this worker lives. While Redis is away nobody hears it: it goes on when that is back."""
     while True:
-        await context.store.heartbeats.beat("worker", context.who)
+        try:
+            await context.store.heartbeats.beat("worker", context.who)
+        except (RedisError, OSError) as error:
+            log.info("heartbeat_not_told", error=repr(error))
         await asyncio.sleep(context.limits.heartbeat)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from worker import addresses
@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     xero_login_url: str = "https://login.xero.com"
     xero_identity_url: str = "https://identity.xero.com"
     xero_api_url: str = "https://api.xero.com"
+    xero_day_limit: int | None = None  # calls a day of the app's tier; None: learnt from Xero's answers
 
     hourstream_setup: Path | None = None
     hourstream_data: Path = Field(default_factory=user_data_folder)
@@ -79,6 +80,19 @@ class Settings(BaseSettings):
     hourstream_health_port: int | None = Field(default=None, ge=1, le=65_535)
     hourstream_log_format: Literal["json", "console"] | None = None  # None: console on a terminal, else json
     hourstream_log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    _typed: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @property
+    def typed(self) -> frozenset[str]:
+        """The names, in lower case, that somebody typed into the console; the others are the environment's."""
+        return self._typed
+
+    def with_typed(self, values: dict[str, Any]) -> Self:
+        """These settings with values from the console, by name in lower case; those of the environment are to stay."""
+        filled = self.model_copy(update=values)
+        filled._typed = frozenset(values)
+        return filled
 
     @field_validator("*", mode="before")
     @classmethod
@@ -102,18 +116,11 @@ class Settings(BaseSettings):
     def _web(cls, value: str | None) -> str | None:
         return value if value is None else addresses.web_url(value)
 
-    @field_validator("hourstream_alert_url")
+    @field_validator("xero_day_limit", mode="before")
     @classmethod
-    def _no_alerts_yet(cls, value: str | None) -> str | None:
-        if value is not None:
-            raise ValueError("is not supported yet. Leave it out; `hourstream queue status` shows what needs a person.")
-        return value
-
-    @field_validator("salesforce_transport")
-    @classmethod
-    def _no_cometd_yet(cls, value: Transport) -> Transport:
-        if value == "cometd":
-            raise ValueError('is not supported yet with "cometd". Write "auto", "pubsub" or "poll".')
+    def _calls_a_day(cls, value: Any) -> Any:
+        if isinstance(value, str) and not (value.isdecimal() and int(value)):
+            raise ValueError("is no number of calls. Write 1000 (Starter) or 5000, or leave it out.")
         return value
 
     @field_validator("salesforce_pubsub_target")
@@ -190,22 +197,6 @@ class Settings(BaseSettings):
         verb = "is" if len(far) == 1 else "are"
         problem = f"HOURSTREAM_TIME_SCALE is not 1, but {', '.join(far)} {verb} not on this machine."
         return [f"{problem} It is for test suites only: leave it out."]
-
-
-def missing_credentials(settings: Settings) -> dict[str, list[str]]:
-    """Which variables are still to be given before each service can be asked: names by "salesforce" and "xero"."""
-    key = settings.salesforce_private_key_file is not None and settings.salesforce_username is not None
-    salesforce: dict[str, object] = {
-        "SALESFORCE_CLIENT_ID": settings.salesforce_client_id,
-        "SALESFORCE_CLIENT_SECRET": key or settings.salesforce_client_secret,
-    }
-    xero: dict[str, object] = {
-        "XERO_GRANT=client_credentials": settings.xero_grant == "client_credentials",  # the only one this version has
-        "XERO_CLIENT_ID": settings.xero_client_id,
-        "XERO_CLIENT_SECRET": settings.xero_client_secret,
-    }
-    given = {"salesforce": salesforce, "xero": xero}
-    return {service: [name for name, value in names.items() if not value] for service, names in given.items()}
 
 
 _REMEDIES = {

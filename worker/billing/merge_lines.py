@@ -1,5 +1,7 @@
 """One line of a document that a person may have edited in Xero."""
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
 from worker.billing.match import same_numbers
@@ -64,6 +66,18 @@ def _fixed(line: Line, found: FoundLine) -> Line:
 
 
 def _numbers_note(line: Line, found: FoundLine) -> str:
-    was = f"{line.quantity} x {line.unit_amount} = {line.amount}"
-    now = f"{found.quantity} x {found.unit_amount} = {found.amount}"
+    was = _product(line.quantity, line.unit_amount, line.amount)
+    now = _product(found.quantity, found.unit_amount, found.amount or ZERO)
     return f"A person changed the line {line.description!r} from {was} to {now}."
+
+
+def _product(quantity: Decimal | None, price: Decimal | None, amount: Decimal) -> str:
+    """As people write it: Xero answers with as many places as it likes."""
+    if quantity is None or price is None:
+        return _cents(amount)
+    return f"{quantity.normalize():f} x {_cents(price)} = {_cents(amount)}"
+
+
+def _cents(value: Decimal) -> str:
+    short = f"{value.normalize():f}"
+    return short if len(short.partition(".")[2]) > 2 else f"{value:.2f}"

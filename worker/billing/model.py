@@ -38,6 +38,7 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     project_name: str = ""
     description: str = ""
     xero_contact: str = ""  # ContactID, lower case; "" when the path ends in nothing
+    linked: str = ""  # the record whose link says the contact; "" where a path says it
     billable: bool = True
     currency: str = ""
     rates: tuple[str, ...] = ()

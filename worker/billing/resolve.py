@@ -255,7 +255,8 @@ def _no_option(category: str, option: str, known: bool) -> Waiting:
 
 def _no_contact(entry: Entry) -> Waiting:
     text = f"No Xero contact: link {_where(entry)} to a Xero contact."
-    return Waiting("no-contact", text, f"contact:project:{entry.project}" if entry.project else "entry")
+    cause = entry.linked or entry.project
+    return Waiting("no-contact", text, f"contact:project:{cause}" if cause else "entry")
 
 
 def _where(entry: Entry) -> str:

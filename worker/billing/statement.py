@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -24,8 +25,9 @@ from worker.billing.reckoning import DUE, Part, Reckoned, Surroundings, Where, g
 from worker.billing.rules import Rules
 from worker.billing.write_ons import WriteOns
 
-__all__ = ["DUE", "Numbered", "Part", "Reckoned", "Statement", "Where", "as_csv", "statement"]
+__all__ = ["DUE", "Numbered", "Part", "Reckoned", "Statement", "Where", "as_csv", "entries_of", "statement"]
 
+MOST_GAPS = 200  # numbers in a row that no document has, each with a row of its own
 _NOTHING: Final[Mapping[str, str]] = {}
 _RISKY: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
@@ -116,6 +118,26 @@ def statement(
     )
 
 
+def entries_of(
+    period: str,
+    units: Iterable[Reckoned],
+    documents: Iterable[Document],
+    rules: Rules,
+    *,
+    follow: Mapping[str, str] = _NOTHING,
+) -> tuple[tuple[Reckoned, Part], ...]:
+    """What the statement's parts are made of: each unit worked in the period with each part of its time.
+
+    Raises as `statement`.
+    """
+    first, last = periods.first_day(period), periods.last_day(period)
+    if first is None or last is None:
+        raise ValueError(f"{period!r} has no days: name a month such as 2026-11")
+    around = _surroundings(list(documents), rules, follow)
+    mine = sorted((one for one in units if _within(one, first.isoformat(), last.isoformat())), key=lambda one: one.unit)
+    return tuple((one, part) for one in mine for part in parts_of(one, around))
+
+
 def as_csv(made: Statement, names: Mapping[str, str] = _NOTHING) -> str:
     """The statement for a spreadsheet, a row for each place, reason, client and currency; `names` of Xero contacts."""
     out = io.StringIO()
@@ -201,12 +223,27 @@ def _numbers(
     every = {document.number: document for document in documents if document.number}
     rows = {document.number: _numbered(document) for document in touched if document.number}
     for prefix in (rules.number_prefix, f"{rules.number_prefix}CN-"):
-        series = {int(found[1]): number for number in rows if (found := _in_series(prefix, number))}
-        for count in range(min(series, default=0), max(series, default=0) + 1):
-            number = f"{prefix}{count:05d}"
-            if series and number not in rows:
-                rows[number] = _numbered(every[number]) if number in every else _gap(number, explained)
+        mine, known = _counts(prefix, rows), sorted(_counts(prefix, every))
+        if mine:
+            inside = [count for count in known if min(mine) <= count <= max(mine)]
+            rows |= {
+                number: _numbered(every[number]) for count in inside if (number := f"{prefix}{count:05d}") in every
+            }
+            for before, after in pairwise(inside):
+                rows |= {row.number: row for row in _gaps(prefix, before + 1, after - 1, explained)}
     return tuple(rows[number] for number in sorted(rows))
+
+
+def _counts(prefix: str, numbers: Iterable[str]) -> list[int]:
+    return [int(found[1]) for number in numbers if (found := _in_series(prefix, number))]
+
+
+def _gaps(prefix: str, first: int, last: int, explained: Mapping[str, str]) -> list[Numbered]:
+    """The numbers between two documents: one by one, or as one row where somebody jumped ahead by very many."""
+    if last - first < MOST_GAPS:
+        return [_gap(f"{prefix}{count:05d}", explained) for count in range(first, last + 1)]
+    text = "No document of ours has one of these numbers."
+    return [Numbered(number=f"{prefix}{first:05d} to {prefix}{last:05d}", text=text)]
 
 
 def _in_series(prefix: str, number: str) -> re.Match[str] | None:

@@ -18,12 +18,14 @@ from worker.errors import ServiceError
 from worker.jobs.backoff import delay
 from worker.store.intents import Element, Intent, Settled
 from worker.store.worklist import Claimed, Parked
-from worker.xero.answers import WriteAnswer
+from worker.xero.answers import WriteAnswer, disconnected
+from worker.xero.errors import MissingScope, ReconnectNeeded
 
 log = structlog.get_logger()
 
 GIVE_UP = 3  # attempts after which a document that Xero refuses waits for a person
 PROBLEM = "writes to Xero"  # how failing writes are called among the problems
+REFUSED = "xero-refused"  # why an invoice waits that Xero does not take; tried again whenever the company is read
 NUMBER_TAKEN = "unique"  # Xero: "Invoice # must be unique."
 
 
@@ -54,7 +56,7 @@ async def apply(ctx: Context, epoch: str, intent: Intent, answer: WriteAnswer, i
         case "auth" | "not-sent":
             await _not_written(ctx, epoch, intent)
             await ctx.store.invoices.hand_back(list(items.values()))
-            raise ServiceError(f"Nothing was written to Xero: {answer.problem or 'it refused our credentials'}.")
+            raise stopped(answer)
         case "refused" if intent.sends <= 1:
             await _not_written(ctx, epoch, intent)
             return Applied(refused=answer.problem or f"HTTP status {answer.status}")
@@ -64,6 +66,16 @@ async def apply(ctx: Context, epoch: str, intent: Intent, answer: WriteAnswer, i
         case "unknown":
             await _unknown(ctx, epoch, items, answer.problem)
     return Applied()
+
+
+def stopped(answer: WriteAnswer) -> ServiceError:
+    """Why nothing can be written at all, of the kind that says whether a person is needed."""
+    text = f"Nothing was written to Xero: {answer.problem or 'it refused our credentials'}."
+    if answer.missing_scope:
+        return MissingScope(text, "Grant the missing scope, then connect to Xero again.", status=answer.status)
+    if disconnected(answer):
+        return ReconnectNeeded(text, "Connect to Xero again.", status=answer.status)
+    return ServiceError(text)
 
 
 async def _not_written(ctx: Context, epoch: str, intent: Intent) -> None:
@@ -87,7 +99,7 @@ async def retry(ctx: Context, epoch: str, items: Mapping[str, Claimed], problem:
 async def refused_alone(ctx: Context, epoch: str, item: Claimed, problem: str) -> None:
     """Xero refuses this invoice although nothing else was in its call: after a few tries it waits for a person."""
     if item.attempts >= GIVE_UP:
-        await park(ctx, epoch, item, "xero-refused", f"Xero says: {problem}")
+        await park(ctx, epoch, item, REFUSED, f"Xero says: {problem}")
     else:
         await retry(ctx, epoch, {item.id: item}, problem)
 
@@ -172,10 +184,21 @@ async def settle_written(
     await ctx.store.invoices.add(locked)  # their timesheets are still to be put on them
     on = {p.unit for e, _ in written if e.key in locked for p in postings_of(e.document)}
     await judge_again(ctx, on)
+    await _reshape(ctx, [element for element, _ in written])
     await _collect(ctx, {unit for e, _ in written if e.operation == "delete" for unit in e.departed})
     for key, text in stopped.items():
         if key in items:
             await park(ctx, epoch, items[key], "amounts-differ", text)
+
+
+async def _reshape(ctx: Context, elements: Sequence[Element]) -> None:
+    """Time that was judged while its draft was on the way has the shape of a later setup: it gets the draft's own."""
+    stored = await ctx.store.setup.current()
+    made = [each for each in elements if each.operation == "create" and each.document.rules_version]
+    for element in made:
+        if stored is not None and element.document.rules_version != stored.version:
+            await ctx.store.collect.add(await ctx.store.ledger.members(element.key))
+            await ctx.store.bell.ring("collect")
 
 
 async def judge_again(ctx: Context, concerned: Iterable[str]) -> None:
@@ -234,7 +257,7 @@ async def _element_refused(
     elif element.operation != "create" and item.attempts < GIVE_UP:
         await ctx.store.invoices.retry(epoch, item, 0, text)  # the flag makes the next pass read it first
     else:
-        await park(ctx, epoch, item, "xero-refused", f"Xero says: {text}")
+        await park(ctx, epoch, item, REFUSED, f"Xero says: {text}")
 
 
 async def _audit(ctx: Context, intent: Intent, answer: WriteAnswer) -> None:

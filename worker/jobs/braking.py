@@ -20,7 +20,7 @@ from worker.context import Context, Loaded
 from worker.errors import ServiceError
 from worker.jobs.collect import collect
 from worker.jobs.planning import plan
-from worker.jobs.reconcile import reconcile
+from worker.jobs.reconcile import reconcile_through
 from worker.jobs.sending import Plan
 from worker.store.brake import Braked
 from worker.store.worklist import Claimed
@@ -188,7 +188,7 @@ async def undo(ctx: Context) -> int:
         raise ServiceError("There is no setup before this one.", "Say go on or keep, or apply another setup.")
     version = await apply_setup(ctx.store, text, by=ctx.who)
     await ctx.store.audit.write(ctx.who, "brake.undo", "setup", {"back_to": older[-1], "version": version})
-    await reconcile(ctx, everything=True)
+    await reconcile_through(ctx, everything=True)
     await _judge_again(ctx)
     await ctx.store.brake.lift()
     await ctx.store.bell.ring("invoices")

@@ -58,8 +58,9 @@ async def _arrived(ctx: Context, loaded: Loaded, over: set[str]) -> bool:
     cursor = await ctx.store.cursors.get(RECONCILED)
     if not cursor.since:
         return False
-    # What the watermark is short of the read itself is its margin; the read must have begun after the period's end.
-    began = datetime.fromisoformat(cursor.since) + timedelta(seconds=ctx.limits.watermark_margin)
+    # The read must have begun after the period's end. (A rebuild sets the watermark alone, its margin before the read.)
+    margin = timedelta(seconds=ctx.limits.watermark_margin)
+    began = datetime.fromisoformat(cursor.began) if cursor.began else datetime.fromisoformat(cursor.since) + margin
     return all(due_to_close(period, loaded.rules, began) for period in over)
 
 

@@ -79,6 +79,8 @@ async def _read(ctx: Context, loaded: Loaded, epoch: str, claimed: Sequence[Clai
     entries = {item.id: _entry(item.id, records, units.get(item.id), gone, loaded) for item in mine}
     known = {id_: entry for id_, entry in entries.items() if entry is not None}
     await _stop_where_blind(ctx, len(mine), known, units)
+    await ctx.store.contact_links.hang(known.values())
+    await ctx.store.timekeepers.note(known.values())
     facts = await judge(ctx, loaded, known, units, {item.id: item.generation for item in mine})
     window = ctx.limits.flip_window
     refused = await ctx.store.ledger.store_facts(epoch, ticket, facts, await ctx.settle(loaded), window)

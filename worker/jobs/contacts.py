@@ -1,29 +1,33 @@
 """contacts: Xero contacts, page by page, into the store (billing needs them) and into Salesforce (people need them).
 
 The walk remembers the page it is on; what has been written to Salesforce is known by a mark per contact, so that a walk
-that found nothing new writes nothing. The company's own settings, accounts and tax rates are read along.
+that found nothing new writes nothing. Once a week it reads all of them, for what moves no time of change (Xero: contact
+balances, groups and defaults set elsewhere). The company's own settings, accounts and tax rates are read along.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from worker.billing.model import Contact
 from worker.billing.resolve import branding_cause
 from worker.context import Context, Loaded
+from worker.jobs.answering import REFUSED
+from worker.jobs.contact_rows import Row, signature, upsert, upsert_again
 from worker.setup.sections import Contacts as ContactsSection
 from worker.store.cursors import Cursor
 from worker.xero.pages import ContactPage
+from worker.xero.values import iso
 
 log = structlog.get_logger()
 
 PAGE_SIZE = 500
 CURSOR = "contacts"
+EVERYTHING = "contacts-all"  # the recurring task
 SAME_SPAN = "same"  # in a cursor's `until`: the next walk reads from where this one did
 
 
@@ -45,8 +49,14 @@ async def contacts(ctx: Context, *, full: bool = False) -> ContactsReport:
     loaded = await ctx.loaded()
     await ctx.tenant()
     await _company(ctx)
-    cursor = Cursor() if full else await ctx.store.cursors.get(CURSOR)
+    await _refused_again(ctx)
+    section = loaded.setup.contacts if loaded else None
+    cursor = await _begin(ctx, signature(section), anew=full)
     until, done = time.monotonic() + ctx.limits.step, ContactsReport()
+    if section is not None and not cursor.place:
+        await ctx.org()
+        again, _ = await upsert_again(ctx, section)
+        done = ContactsReport(written=again)
     while True:
         number = int(cursor.place or 1)
         page = await ctx.xero.contacts(
@@ -56,9 +66,9 @@ async def contacts(ctx: Context, *, full: bool = False) -> ContactsReport:
             include_archived=True,
             patience=ctx.limits.step,
         )
-        ok, bad = await _take_in(ctx, loaded, page, anew=full)
+        ok, bad = await _take_in(ctx, loaded, page, anew=cursor.anew)
         done = _added(done, page, ok, bad)
-        cursor = _moved_on(cursor, page, failed=bool(bad))
+        cursor = _moved_on(cursor, page)
         await ctx.store.cursors.put(CURSOR, cursor)
         if not cursor.place:
             return done
@@ -77,26 +87,65 @@ def _added(done: ContactsReport, page: ContactPage, written: int, failed: int) -
     )
 
 
-def _moved_on(cursor: Cursor, page: ContactPage, *, failed: bool) -> Cursor:
-    """Where the walk stands after a page. Without a failure the next one begins where this one did by Xero's own
-    clock; with one it reads the same span again."""
-    until = SAME_SPAN if failed or cursor.until == SAME_SPAN else cursor.until or page.date
+async def _begin(ctx: Context, by: str, *, anew: bool) -> Cursor:
+    """Where the walk goes on, or a new one begins: of everything, `anew`, once a week, and when rows are made `by`
+    another setup than those before."""
+    cursor = await ctx.store.cursors.get(CURSOR)
+    if cursor.place and cursor.by == by and not anew:
+        return cursor
+    weekly = await ctx.store.schedule.due(EVERYTHING, ctx.limits.contacts_all)
+    if anew or weekly or cursor.by != by:
+        cursor = Cursor(by=by, anew=anew)
+        await ctx.store.cursors.put(CURSOR, cursor)
+    return cursor
+
+
+def _moved_on(cursor: Cursor, page: ContactPage) -> Cursor:
+    """Where the walk stands after a page. The next one begins where this one did by Xero's own clock.
+
+    Contacts come by their time of change: one that changes meanwhile moves to the end, and a later page begins with
+    what would have been the second contact on it. A walk of several pages that met one reads the same span again.
+    """
+    until = cursor.until or page.date
+    if cursor.place and any(_later(contact, until) for contact in page.items):
+        until = SAME_SPAN
     if page.more:
-        return Cursor(since=cursor.since, place=str(page.page + 1), until=until)
-    return Cursor(since=cursor.since if until == SAME_SPAN else until)
+        return replace(cursor, place=str(page.page + 1), until=until)
+    return Cursor(since=cursor.since if until == SAME_SPAN else until, by=cursor.by)
+
+
+def _later(contact: Contact, until: str) -> bool:
+    if not until or until == SAME_SPAN:
+        return False
+    try:
+        changed = datetime.fromisoformat(iso(contact.updated))
+    except ValueError:  # Xero told no time, or none that anybody can read
+        return False
+    return changed.replace(tzinfo=changed.tzinfo or UTC) > datetime.fromisoformat(until)
 
 
 def _since(cursor: Cursor, overlap: float) -> datetime | None:
     return datetime.fromisoformat(cursor.since) - timedelta(seconds=overlap) if cursor.since else None
 
 
+async def _refused_again(ctx: Context) -> None:
+    """Invoices that Xero refused are sent once more: what was mended there between two looks leaves no trace."""
+    refused = [each.id for each in await ctx.store.invoices.parked(0, 10_000) if each.reason == REFUSED]
+    if refused:
+        await ctx.store.invoices.release(refused)
+        await ctx.store.bell.ring("invoices")
+
+
 async def _company(ctx: Context) -> None:
     """Read the company anew. Entries that wait for one of its accounts, tax types, currencies, tracking
     options or branding themes are looked at again, and all of them when one is no longer what it was."""
     company = await ctx.xero.company(patience=ctx.limits.step)
-    before = await ctx.store.company.get()
-    if not await ctx.store.company.put(company) or before is None:
+    before, changed = await ctx.store.company.get(), f"company:{company.read_at}"
+    if before is None or msgspec.structs.replace(before, read_at=company.read_at) == company:
+        await ctx.store.company.put(company)
         return
+    await ctx.store.inbox.request_resync(changed, "")  # now too: who dies once it is stored must not hide it
+    await ctx.store.company.put(company)
     for account in company.accounts:
         await ctx.store.release(f"account:{account.code}")
     for currency in company.currencies:
@@ -108,7 +157,7 @@ async def _company(ctx: Context) -> None:
     for name in {each for theme in company.themes for each in theme}:
         await ctx.store.release(branding_cause(name))
     log.info("company_changed", tenant=company.tenant)
-    await ctx.store.inbox.request_resync(f"company:{company.read_at}", "")
+    await ctx.store.inbox.request_resync(changed, "")
     await ctx.store.bell.ring("reconcile")
 
 
@@ -118,6 +167,7 @@ async def _take_in(ctx: Context, loaded: Loaded | None, page: ContactPage, *, an
     for contact in changed:
         await ctx.store.release(f"contact:{contact}")
     await _look_again(ctx, set(changed))
+    await ctx.store.contacts.looked_at([contact for contact in page.items if contact.id in changed])
     section = loaded.setup.contacts if loaded else None
     if section is None:
         return 0, 0
@@ -128,13 +178,14 @@ async def _take_in(ctx: Context, loaded: Loaded | None, page: ContactPage, *, an
 async def _look_again(ctx: Context, changed: set[str]) -> None:
     """Entries of these contacts are judged again: a default account or tax type may have changed.
 
-    They are those on the contacts' invoices, and those that are about to go on a first one.
+    They are those on the contacts' invoices, and those that are about to go on a first one, or wait to.
     """
     if not changed:
         return
     units: set[str] = set()
     due = {row["id"] for row in await ctx.store.invoices.page(0, 10_000)}
-    keys = due | set(await ctx.store.ledger.all_keys())
+    waiting = {item.id for item in await ctx.store.invoices.parked(0, 10_000)}
+    keys = due | waiting | set(await ctx.store.ledger.all_keys())
     for record in (await ctx.store.ledger.invoices(keys)).values():
         if record.invoice is None or changed & {record.invoice.contact, *(d.contact for d in record.invoice.documents)}:
             units |= await ctx.store.ledger.members(record.key)
@@ -143,9 +194,9 @@ async def _look_again(ctx: Context, changed: set[str]) -> None:
         await ctx.store.bell.ring("collect")
 
 
-def _row(section: ContactsSection, contact: Contact, flat: Mapping[str, str]) -> dict[str, str | None]:
+def _row(section: ContactsSection, contact: Contact, flat: Mapping[str, str]) -> Row:
     """The Salesforce record of a contact; a field that Xero left out is emptied."""
-    row: dict[str, str | None] = {name: flat.get(source) or None for name, source in section.fields.items()}
+    row: Row = {name: flat.get(source) or None for name, source in section.fields.items()}
     return row | {section.external_id: contact.id}
 
 
@@ -157,23 +208,10 @@ async def _upsert(
     *,
     anew: bool,
 ) -> tuple[int, int]:
-    """Write the rows that differ from what was written before (or all, `anew`), by external id."""
+    """Write the rows of these contacts, so far as the setup wants them in Salesforce."""
     rows = {
         contact.id: _row(section, contact, flat)
         for contact, flat in zip(items, fields, strict=True)
         if section.only == "all" or flat.get("IsCustomer") == "true"
     }
-    marks = {id_: hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest() for id_, row in rows.items()}
-    known = {} if anew else await ctx.store.cursors.rows(section.sobject, list(rows))
-    todo = [id_ for id_ in rows if known.get(id_) != marks[id_]]
-    if not todo:
-        return 0, 0
-    results = await ctx.salesforce.upsert(section.sobject, section.external_id, [rows[id_] for id_ in todo])
-    good = {id_: marks[id_] for id_, result in zip(todo, results, strict=True) if result.success}
-    await ctx.store.cursors.put_rows(section.sobject, good)
-    outcomes = {id_: "" if result.success else result.problem for id_, result in zip(todo, results, strict=True)}
-    await ctx.store.contacts.set_outcomes(outcomes)
-    for id_, problem in outcomes.items():
-        if problem:
-            log.warning("contact_refused_by_salesforce", contact=id_, error=problem)
-    return len(good), len(todo) - len(good)
+    return await upsert(ctx, section, rows, anew=anew)

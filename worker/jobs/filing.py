@@ -18,8 +18,7 @@ from worker.billing.model import Document, Entry
 from worker.billing.money import ZERO, quantity
 from worker.billing.timesheet import as_csv, as_html, prints_descriptions
 from worker.context import Context, Loaded
-from worker.errors import ServiceError
-from worker.jobs.answering import PROBLEM, retry, with_document
+from worker.jobs.answering import PROBLEM, retry, stopped, with_document
 from worker.jobs.filed import FILES, NOTE, file_name, is_ours, look_up, missing, say_once, uncertain, unfiled
 from worker.jobs.sending import Plan
 from worker.store.governor import Admitted, Refused
@@ -42,7 +41,8 @@ class Work:
 
 
 async def file(ctx: Context, loaded: Loaded, epoch: str, plan: Plan, *, attach: bool) -> None:
-    """Add what is missing to the locked documents of one invoice, one call each; then its item is done.
+    """Add what is missing to the locked documents of one invoice, one call each; then its item is done, or goes back
+    where a draft is still to be written.
 
     Raises `ServiceError` where Xero cannot be spoken to at all; the item is back on the list then.
     """
@@ -59,7 +59,10 @@ async def file(ctx: Context, loaded: Loaded, epoch: str, plan: Plan, *, attach: 
             held = (await ctx.store.ledger.invoices([item.id]))[item.id]
             if not await _add(work, item, held, document.sequence, name):
                 return
-    await ctx.store.invoices.done(epoch, [item])
+    if plan.changed:
+        await ctx.store.invoices.hand_back([item])
+    else:
+        await ctx.store.invoices.done(epoch, [item])
 
 
 async def _add(work: Work, item: Claimed, held: Held, sequence: int, name: str) -> bool:
@@ -72,7 +75,7 @@ async def _add(work: Work, item: Claimed, held: Held, sequence: int, name: str) 
         return False
     admitted = await ctx.xero.admit("write")
     if isinstance(admitted, Refused):
-        await ctx.store.invoices.hold_until(admitted.wait)
+        await ctx.store.invoices.hold_until(admitted.wait, admitted.why)
         await ctx.store.invoices.hand_back([item])
         return False
     intent = await _intent(work, item, held, document, name)
@@ -172,7 +175,7 @@ async def _apply(ctx: Context, epoch: str, intent: Intent, answer: WriteAnswer, 
         await ctx.store.invoices.hand_back([item])
     elif answer.outcome in ("auth", "not-sent"):
         await ctx.store.invoices.hand_back([item])
-        raise ServiceError(f"Nothing was written to Xero: {answer.problem or 'it refused our credentials'}.")
+        raise stopped(answer)
     else:
         if answer.outcome != "unknown":
             await ctx.store.intents.exhaust(intent.id)
@@ -200,7 +203,7 @@ async def resolve_filing(ctx: Context, epoch: str, intent: Intent, items: Mappin
     admitted = await ctx.xero.admit("write")
     if isinstance(admitted, Refused):
         await ctx.store.invoices.hand_back([item])
-        await ctx.store.invoices.hold_until(admitted.wait)
+        await ctx.store.invoices.hold_until(admitted.wait, admitted.why)
         return
     began = time.monotonic()
     limits = ctx.limits

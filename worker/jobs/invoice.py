@@ -18,13 +18,14 @@ from worker.jobs.answering import unreadable
 from worker.jobs.braking import Brake
 from worker.jobs.filed import attaches, unfiled
 from worker.jobs.filing import file
+from worker.jobs.pacing import pause
 from worker.jobs.planning import plan
 from worker.jobs.reading import read_and_merge
 from worker.jobs.refreshing import fresh, postpone
 from worker.jobs.resolving import resolve
 from worker.jobs.sending import Plan, send
 from worker.store.ledger import Held, Note
-from worker.store.worklist import Claimed
+from worker.store.worklist import PACE, Claimed
 
 log = structlog.get_logger()
 
@@ -48,8 +49,11 @@ class Pass:
     brake: Brake = field(default_factory=Brake)
 
 
-async def invoice(ctx: Context) -> InvoiceReport:
+async def invoice(ctx: Context, *, spares: bool = False) -> InvoiceReport:
     """Work on the list until nothing is due or the step is over.
+
+    `spares` calls of Xero, as workers do and a person who wants it now does not: what changes while another's call is
+    under way gathers until then, and when few of the day's calls are left, updates are further apart.
 
     Raises the Xero client's errors, and `ServiceError` when nothing can be sent; what was claimed is handed back.
     """
@@ -60,7 +64,7 @@ async def invoice(ctx: Context) -> InvoiceReport:
         if loaded is None or not epoch or not loaded.live:
             break
         await ctx.tenant()
-        claimed = await ctx.store.invoices.claim(epoch, BATCH, ctx.limits.lease, ctx.limits.gather)
+        claimed = await ctx.store.invoices.claim(epoch, BATCH, ctx.limits.lease, ctx.limits.gather, whole=spares)
         if not claimed:
             break
         looked_at += len(claimed)
@@ -70,9 +74,20 @@ async def invoice(ctx: Context) -> InvoiceReport:
             await ctx.store.invoices.hand_back(claimed)
             raise
         await ctx.store.bell.ring("write_back")
+        if spares:
+            await _pace(ctx, loaded)
     else:
         await ctx.store.bell.ring("invoices")
     return InvoiceReport(looked_at, written)
+
+
+async def _pace(ctx: Context, loaded: Loaded) -> None:
+    """Hold the stage for as long as the rest of the day's calls asks for."""
+    most = loaded.setup.schedule.settle_max.total_seconds() / ctx.settings.hourstream_time_scale
+    seconds = pause(await ctx.store.governor.state(), ctx.store.governor.quota.day_reserve, most)
+    if seconds > 0:
+        await ctx.store.invoices.hold_until(seconds, PACE)
+        await ctx.store.bell.ring("invoices", seconds)
 
 
 async def _pass(work: Pass, claimed: Sequence[Claimed]) -> int:
@@ -99,13 +114,20 @@ async def _pass(work: Pass, claimed: Sequence[Claimed]) -> int:
     done = [p.item for p in idle if p not in to_file]
     if done:
         await ctx.store.invoices.done(work.epoch, done)
-    written = await _send_all(work, [p for p in plans if p.changed])
-    for p in to_file:
-        if not p.changed:
-            await file(ctx, work.loaded, work.epoch, p, attach=attach)
-    await ctx.store.invoices.add([p.item.id for p in to_file if p.changed])  # once its draft is written
+    # A locked document's timesheet goes before its client's next draft, which may wait for ever; once it failed, after.
+    first = [p for p in to_file if p.item.attempts <= 1 or not p.changed]
+    written = await _send_all(work, [p for p in plans if p.changed and p not in first])
+    for p in first:
+        await file(ctx, work.loaded, work.epoch, p, attach=attach)
+    await ctx.store.invoices.add(await _written(ctx, [p for p in to_file if p not in first]))
     await work.brake.spent(ctx, [p.item.id for p in plans])
     return written
+
+
+async def _written(ctx: Context, plans: Sequence[Plan]) -> list[str]:
+    """The invoices of these plans that Xero took; one that waits for a person must not be woken."""
+    fresh = await ctx.store.ledger.invoices(p.item.id for p in plans)
+    return [p.item.id for p in plans if fresh[p.item.id].version != p.held.version and not fresh[p.item.id].slot]
 
 
 async def _let_rest(work: Pass, plans: Sequence[Plan], marks: Mapping[str, str]) -> tuple[list[Plan], list[Plan]]:
@@ -132,7 +154,8 @@ async def _after_reading(
     for p in to_read:
         if (why := reading.unreadable.get(p.item.id)) is not None:
             await unreadable(ctx, work.epoch, p.item, why)
-    again = [p.item for p in plans if p.item.id in reading.moved]
+    await ctx.store.invoices.hand_back([p.item for p in to_read if p.item.id in reading.missed])
+    again = [p.item for p in plans if p.item.id in reading.moved.keys() - reading.missed]
     fresh = await ctx.store.ledger.invoices(item.id for item in again)
     kept = [p for p in plans if p.item.id not in reading.moved and p.item.id not in reading.unreadable]
     anew = await plan(ctx, work.loaded, again, fresh, reading.moved)

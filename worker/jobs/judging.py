@@ -16,6 +16,7 @@ from worker.billing.model import Company, Contact, Document, Entry, Invoice, Pla
 from worker.billing.rules import Rules
 from worker.billing.scene import open_document
 from worker.context import Context, Loaded
+from worker.store.contact_links import resolved
 from worker.store.ledger import Facts, Unit, Verdict
 
 FLIPPING = "flipping"
@@ -45,6 +46,8 @@ async def judge(
     generations: Mapping[str, str],
 ) -> list[Facts]:
     """Facts and verdict of each entry. `units` are those that the ledger knows."""
+    links = await ctx.store.contact_links.of(entry.linked for entry in entries.values() if entry.linked)
+    entries = {id_: resolved(entry, links) for id_, entry in entries.items()}
     around = _Around(
         loaded,
         await ctx.company(),
@@ -91,11 +94,6 @@ async def _learn(ctx: Context, around: _Around, keys: set[str]) -> None:
 
 
 def _verdict(entry: Entry, unit: Unit | None, around: _Around) -> Verdict:
-    if entry.unreadable and unit is not None and unit.verdict is not None:
-        return unit.verdict  # what was so stays so until the record can be seen again
-    if entry.unreadable:
-        text = f"This entry cannot be read: {entry.unreadable}. Check the integration user's permissions."
-        return Waiting(reason="not-readable", text=text, cause="entry", holds=True)
     unit = unit or Unit(id=entry.id)
     return _assessed(entry, unit, around, _rules_on(unit, around))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from worker.billing.canonical import followed
 from worker.billing.keys import document_id
 from worker.billing.merge import classify, merge
 from worker.billing.model import Document, DocumentType, Found, Posting
@@ -13,6 +14,7 @@ from worker.billing.postings import postings_of
 from worker.context import Context
 from worker.errors import ServiceError
 from worker.jobs.answering import judge_again, with_document
+from worker.jobs.contacts import contacts
 from worker.jobs.sending import Plan
 from worker.store.ledger import Held
 
@@ -24,12 +26,14 @@ class Reading:
     """What reading drafts just before they change found, by invoice key.
 
     `moved`: the plan no longer holds; True where Xero shows an earlier content of ours that arrived late, so that ours
-    must be written again. `unreadable`: the draft is there and cannot be read, and why: nothing may be sent. `at` is
-    the moment before the read, on this process' monotonic clock.
+    must be written again. `missed`: something changed there, and the ledger's record moved before it could be taken in:
+    nothing may be sent, the draft is read again. `unreadable`: the draft is there and cannot be read, and why: nothing
+    may be sent. `at` is the moment before the read, on this process' monotonic clock.
     """
 
     at: float
     moved: dict[str, bool] = field(default_factory=dict)
+    missed: set[str] = field(default_factory=set)
     unreadable: dict[str, str] = field(default_factory=dict)
 
 
@@ -41,7 +45,7 @@ async def read_and_merge(ctx: Context, epoch: str, plans: Sequence[Plan], marks:
     wanted = {document.xero_id: (plan, document) for plan in plans for document in _open(plan.held)}
     reading = Reading(time.monotonic())
     found, odd = await _found(ctx, [document for _, document in wanted.values()])
-    merged = await ctx.store.contacts.merged()
+    merged = await merges(ctx, [(document, found[id_]) for id_, (_, document) in wanted.items() if id_ in found])
     for xero_id, (plan, document) in wanted.items():
         there = found.get(xero_id)
         if xero_id in odd or (there is None and "" in odd):
@@ -68,6 +72,19 @@ async def _found(ctx: Context, documents: Sequence[Document]) -> tuple[dict[str,
     return found, odd
 
 
+async def merges(ctx: Context, pairs: Sequence[tuple[Document, Found]]) -> Mapping[str, str]:
+    """The contacts that Xero merged into others; asked for where one of these documents has another contact.
+
+    A merge that is not known yet would look like a person's choice of another client, which locks the document.
+    """
+    merged = await ctx.store.contacts.merged()
+    open_ = [(ours, there) for ours, there in pairs if not ours.fixed]
+    if all(followed(ours.contact, merged) == followed(there.contact, merged) for ours, there in open_):
+        return merged
+    await contacts(ctx)
+    return await ctx.store.contacts.merged()
+
+
 async def _take_in(
     ctx: Context,
     epoch: str,
@@ -79,7 +96,8 @@ async def _take_in(
     reading: Reading,
 ) -> None:
     kind = classify(document, there, merged)
-    if kind == "untouched" and there.updated == document.updated:
+    # A document locked for good, and not touched since, is no news: taking it in again would make its invoice due.
+    if there.updated == document.updated and (kind == "untouched" or document.fixed):
         await ctx.store.ledger.unflag(plan.item.id, mark)
         return
     key, held = plan.item.id, plan.held
@@ -88,6 +106,7 @@ async def _take_in(
     if not await record_merge(ctx, epoch, held, document, there, merged, mark=mark):
         await ctx.store.ledger.flag([key], "it moved while it was read")
         await ctx.store.invoices.add([key])
+        reading.missed.add(key)
     reading.moved[key] = kind == "late-own" or reading.moved.get(key, False)
 
 
@@ -121,7 +140,7 @@ async def record_merge(
     if not await ctx.store.ledger.merge(epoch, held, record, here, postings, mark=mark):
         return False
     await judge_again(ctx, postings)
-    if result.document.fixed and not base.fixed:
+    if (result.document.fixed or result.document.status != "open") and not base.fixed and base.status == "open":
         await _reshape(ctx, base)
     log.info("merged", key=base.key, number=base.number, status=result.document.status, notes=list(result.notes))
     await ctx.store.audit.write(ctx.who, "merge", here, {"status": result.document.status, "notes": list(result.notes)})
@@ -129,7 +148,7 @@ async def record_merge(
 
 
 async def _reshape(ctx: Context, base: Document) -> None:
-    """Time that comes after a document was locked takes the shape of the setup in force, not of that document's."""
+    """Time that comes after a document was locked, or is gone, takes the shape of the setup in force, not its."""
     stored = await ctx.store.setup.current()
     if base.rules_version and stored is not None and stored.version != base.rules_version:
         await ctx.store.collect.add(await ctx.store.ledger.members(base.key))

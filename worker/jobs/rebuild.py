@@ -51,6 +51,7 @@ async def rebuild(ctx: Context) -> RebuildReport:
     if await ctx.store.epoch.current():
         return RebuildReport()
     await _restore_setup(ctx)
+    await ctx.store.contact_links.restore()
     loaded = await ctx.loaded()
     if loaded is None:
         return RebuildReport(step="setup", text="Waiting for a setup.")
@@ -60,6 +61,8 @@ async def rebuild(ctx: Context) -> RebuildReport:
     if not token:
         return RebuildReport(step="taken", text="Another worker rebuilds the ledger.")
     try:
+        if await ctx.store.epoch.current():  # another worker completed it between our look and the lease
+            return RebuildReport()
         async with _kept(ctx, token):
             return await _steps(ctx, loaded, token)
     finally:
@@ -173,6 +176,8 @@ async def _units(ctx: Context, loaded: Loaded, token: str, progress: Progress) -
             postings=parse_manifest(text, id_) or had.postings,
             decisions=together(decided.get(id_, ()), had.decisions, parse_decisions(text, id_)),
         )
+    await ctx.store.contact_links.hang(entries.values())
+    await ctx.store.timekeepers.note(entries.values())
     facts = await judge(ctx, loaded, entries, units, {})
     await ctx.store.epoch.restore_units(token, ticket, facts, {id_: unit.postings for id_, unit in units.items()})
     await ctx.store.epoch.restore_decisions(token, {id_: unit.decisions for id_, unit in units.items()})

@@ -31,7 +31,7 @@ from worker.jobs.answering import (
 )
 from worker.jobs.credit_numbers import burn
 from worker.jobs.filing import resolve_filing
-from worker.jobs.reading import record_merge
+from worker.jobs.reading import merges
 from worker.store.governor import Refused
 from worker.store.intents import Element, Intent, Settled
 from worker.store.ledger import Held
@@ -71,13 +71,13 @@ async def _resolve(ctx: Context, epoch: str, intent: Intent, items: Mapping[str,
         return
     unsettled = await _unsettled(ctx, intent)
     keys = [element.key for element in unsettled]
-    if await _arrived_credit(ctx, intent, unsettled):
+    if await _arrived_credit(ctx, intent, unsettled) or await _moved(ctx, intent, unsettled):
         await _look_up(ctx, epoch, intent, items)
         return
     admitted = await ctx.xero.admit("write")
     if isinstance(admitted, Refused):
         await ctx.store.invoices.hand_back(list(items.values()))
-        await ctx.store.invoices.hold_until(admitted.wait)
+        await ctx.store.invoices.hold_until(admitted.wait, admitted.why)
         return
     whole, asked = len(keys) == len(intent.elements), time.monotonic()
     if whole and await ctx.store.intents.send_again(
@@ -110,6 +110,22 @@ async def _arrived_credit(ctx: Context, intent: Intent, elements: Sequence[Eleme
     return bool(seen.found or seen.odd)
 
 
+async def _moved(ctx: Context, intent: Intent, elements: Sequence[Element]) -> bool:
+    """Whether a document to be changed is not as our last answer left it: sent again, the bytes would undo an edit."""
+    repeats = intent.sends <= ctx.limits.repeats and intent.age < ctx.limits.repeat_window
+    if intent.method == "PUT" or not repeats:  # a create has nothing to undo
+        return False
+    seen = await _find(ctx, intent, elements)
+    held = await ctx.store.ledger.invoices(element.key for element in elements)
+    before = {element.key: _document(held[element.key], element) for element in elements}
+    return any(
+        (was := before[element.key]) is None
+        or (there := seen.found.get(element.key)) is None
+        or there.updated != was.updated
+        for element in elements
+    )
+
+
 async def _unsettled(ctx: Context, intent: Intent) -> list[Element]:
     held = await ctx.store.ledger.invoices(element.key for element in intent.elements)
     return [element for element in intent.elements if held[element.key].slot == intent.id]
@@ -125,6 +141,7 @@ async def _look_up(ctx: Context, epoch: str, intent: Intent, items: Mapping[str,
     seen = await _find(ctx, intent, elements)
     await ctx.store.heartbeats.end("problem", PROBLEM)
     held = await ctx.store.ledger.invoices(element.key for element in elements)
+    follow = await merges(ctx, [(e.document, seen.found[e.key]) for e in elements if e.key in seen.found])
     arrived, free, mixed, flying = [], [], [], set[str]()
     for element in elements:
         there = seen.found.get(element.key)
@@ -137,7 +154,7 @@ async def _look_up(ctx: Context, epoch: str, intent: Intent, items: Mapping[str,
         elif not _ours(element, there):
             free.append(element)
             await _burn(ctx, element, there)
-        elif _arrived(element, there):
+        elif _arrived(element, there, follow):
             arrived.append((element, there))
         elif element.operation != "create" and _is_older_body(held[element.key], element, there):
             free.append(element)
@@ -165,11 +182,11 @@ def _off_the_wire(ctx: Context, intent: Intent) -> bool:
     return intent.sends >= EXHAUSTED or intent.age >= ctx.limits.rebuild_wait
 
 
-def _arrived(element: Element, there: Found) -> bool:
+def _arrived(element: Element, there: Found, follow: Mapping[str, str]) -> bool:
     """Xero holds just what the element says."""
     if words.status(there.status) in words.GONE:
         return element.operation == "delete"
-    return matches(element.document, there)
+    return matches(element.document, there, follow)
 
 
 async def _give_back(ctx: Context, epoch: str, items: Sequence[Claimed]) -> None:
@@ -302,25 +319,21 @@ async def _free(
 async def _edited(ctx: Context, epoch: str, intent: Intent, element: Element, found: Found) -> None:
     """Ours, and neither the intent's content nor the one before: a person edited it after (or before) it arrived.
 
-    The base of the merge is whichever content of ours has more lines in common with what is found. A document that a
-    person deleted or voided keeps its lines as they were meant: their time waits for a decision.
+    What the ledger holds is then whichever content of ours has more in common with what is found. The edit itself is
+    taken in by the next pass, from a read of its own: `found` may be old by then.
     """
     held = (await ctx.store.ledger.invoices([element.key]))[element.key]
     before = _document(held, element)
     if before is not None and _common(before, found) > _common(element.document, found):
         await _free(ctx, epoch, intent, [element], {element.key: held})
-        base = before
     else:
-        base = await _commit(ctx, epoch, intent, element, found, held)
-    held = (await ctx.store.ledger.invoices([element.key]))[element.key]
-    if not await record_merge(ctx, epoch, held, base, found):
-        log.info("merge_postponed", key=element.key)
+        await _commit(ctx, epoch, intent, element, found, held)
     await ctx.store.ledger.flag([element.key], "a person's edit met an unresolved write")
     await ctx.store.invoices.add([element.key])
 
 
-async def _commit(ctx: Context, epoch: str, intent: Intent, element: Element, found: Found, held: Held) -> Document:
-    """Write the intent's own content into the ledger, with the ids that Xero gave its lines; gives that document."""
+async def _commit(ctx: Context, epoch: str, intent: Intent, element: Element, found: Found, held: Held) -> None:
+    """Write the intent's own content into the ledger, with the ids that Xero gave its lines."""
     linked = accept(element.document, msgspec.structs.replace(found, status="DRAFT"))
     document = msgspec.structs.replace(linked, body=canonical(element.document), updated="")
     outcome = Settled(
@@ -332,7 +345,6 @@ async def _commit(ctx: Context, epoch: str, intent: Intent, element: Element, fo
         finished=False,
     )
     await ctx.store.intents.settle(epoch, intent, [outcome])
-    return document
 
 
 def _common(document: Document, found: Found) -> int:

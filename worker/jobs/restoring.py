@@ -78,7 +78,9 @@ async def restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: s
     held = (await ctx.store.ledger.invoices([key]))[key]
     record = with_document(held.invoice or _invoice(key, found, period, placed), document, found.contact_name)
     await ctx.store.epoch.restore_invoice(token, record)
-    await ctx.store.epoch.restore_number(token, key, sequence, found.number, found.type)
+    await ctx.store.epoch.restore_number(
+        token, key, sequence, found.number, found.type, prefix=loaded.rules.number_prefix
+    )
     await _restore_postings(ctx, token, units, document)
 
 

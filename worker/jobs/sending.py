@@ -18,6 +18,7 @@ from worker.billing.model import Correction, Document, DocumentType, Waiting
 from worker.context import Context, Loaded
 from worker.jobs.answering import apply, park, refused_alone, retry
 from worker.jobs.credit_numbers import free_numbers
+from worker.store.epoch import ROLLED_BACK
 from worker.store.governor import Refused
 from worker.store.intents import Element, Intent, Operation
 from worker.store.ledger import Held, Unit
@@ -117,7 +118,7 @@ async def _call(ctx: Context, loaded: Loaded, epoch: str, plans: Sequence[Plan],
     """One write call at most."""
     admitted = await ctx.xero.admit("write")
     if isinstance(admitted, Refused):
-        await ctx.store.invoices.hold_until(admitted.wait)
+        await ctx.store.invoices.hold_until(admitted.wait, admitted.why)
         await ctx.store.invoices.hand_back([p.item for p in plans])
         await ctx.store.bell.ring("invoices", admitted.wait)
         return _Sent()
@@ -286,6 +287,5 @@ async def _begin(ctx: Context, loaded: Loaded, epoch: str, call: _Call, asked: b
     if "preview" in whole:  # the setup's word and the stage's differ for a moment
         await ctx.store.invoices.hold_until(ctx.limits.doorbell)
     if "behind" in whole:
-        why = "the store was rolled back: it has begun fewer writes than were seen before"
-        await ctx.store.epoch.discard(epoch, why)
+        await ctx.store.epoch.discard(epoch, ROLLED_BACK)
     return [] if whole else [p for p in plans if p.item.id not in refused], False

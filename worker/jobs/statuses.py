@@ -108,7 +108,7 @@ async def _take_in(ctx: Context, epoch: str, ours: Mapping[tuple[str, int], Foun
     for (key, sequence), there in ours.items():
         document = _document(held[key], sequence)
         if document is None or document.type != there.type:
-            await _unknown(ctx, epoch, held[key], there)
+            postponed |= await _unknown(ctx, epoch, held[key], there)
             continue
         if document.updated == there.updated:
             continue
@@ -123,14 +123,20 @@ async def _take_in(ctx: Context, epoch: str, ours: Mapping[tuple[str, int], Foun
     return changed, postponed
 
 
-async def _unknown(ctx: Context, epoch: str, held: Held, there: Found) -> None:
-    """Unless it is being created this moment, a document of ours was made by somebody this ledger does not know of."""
-    if held.slot or there.type == "ACCRECCREDIT":  # an invoice of others may have one of our credit notes' numbers
-        return
+async def _unknown(ctx: Context, epoch: str, held: Held, there: Found) -> bool:
+    """A document of ours was made by somebody this ledger does not know of, unless it is being created this moment.
+
+    Then it is looked at again (True): a person may have edited it before Xero's answer to us is taken in.
+    """
+    if there.type == "ACCRECCREDIT":  # an invoice of others may have one of our credit notes' numbers
+        return False
+    if held.slot:
+        return True
     why = f"Xero holds {there.number}, which is ours by its address and which the ledger does not know"
     log.error("document_not_in_ledger", number=there.number)
     await ctx.store.audit.write(ctx.who, "stopped", "ledger", {"why": why})
     await ctx.store.epoch.discard(epoch, why)
+    return False
 
 
 def _document(held: Held, sequence: int) -> Document | None:

@@ -5,10 +5,11 @@ comes first renews it, and a newer one that a sibling process stored is used bef
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,12 +17,12 @@ import aiohttp
 from worker import addresses
 from worker.limits import Limits
 from worker.salesforce.errors import LoginRefused, SalesforceError, UnexpectedAnswer, Unreachable
-from worker.salesforce.flows import Flow
+from worker.salesforce.flows import Flow, WebServer, following, signs_in
 from worker.salesforce.ids import id18
 from worker.salesforce.logins import login_refusal
 from worker.salesforce.wire import decode
 
-SERVICE = "salesforce"
+SERVICE: Final = "salesforce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,38 +129,86 @@ class TokenKeeper:
     async def _shared(self) -> Session | None:
         """A sibling's session, when it is of the same identity and not the one that was refused."""
         stored = await self._tokens.get(SERVICE)
-        if not stored or stored.get("identity") != self._flow.identity:
+        if not stored or stored.get("identity") != following(self._flow, stored).identity:
             return None
         session = session_from(stored)
         return None if session.access_token == self._dead else session
 
     async def _login(self, held: Any) -> Session:
-        status, body = await self._post(f"{self._flow.login_url}/services/oauth2/token", self._flow.form())
-        if status != 200:
-            raise login_refusal(status, body)
-        try:
-            answer = decode(body, object)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, Mapping):
-            raise UnexpectedAnswer("Salesforce answered a login with something that is no token.", status=status)
+        stored = await self._tokens.get(SERVICE)
+        flow = following(self._flow, stored)
+        answer = await asked(self._http, flow.login_url, flow.form(stored))
         session = session_from(answer)
-        kept = {key: answer[key] for key in ("access_token", "instance_url", "id", "issued_at") if key in answer}
-        if await self._tokens.put(SERVICE, kept | {"identity": self._flow.identity}, held):
+        before = stored if isinstance(flow, WebServer) else None
+        if await self._tokens.put(SERVICE, kept(answer, flow.identity, before), held):
             return session
         # The lock ran out while Salesforce took its time, and another process has signed in since.
         return await self._shared() or session
 
-    async def _post(self, url: str, form: dict[str, str]) -> tuple[int, bytes]:
-        try:
-            async with self._http.post(url, data=form, allow_redirects=False) as response:
-                return response.status, await response.read()
-        except (aiohttp.ClientError, OSError) as error:
-            host = urlsplit(url).netloc
-            raise Unreachable(
-                f"Salesforce's login at {host} cannot be reached ({type(error).__name__}).",
-                "Check SALESFORCE_LOGIN_URL and this machine's way to the internet.",
-            ) from error
+    def forget(self) -> None:
+        """Look at what is stored before the next call: somebody connected, or disconnected, meanwhile."""
+        self.current = None
+
+    async def replaced(self) -> bool:
+        """Whether a session was stored since this process used one, which it has not tried yet."""
+        stored, used = await self._tokens.get(SERVICE), self.current.access_token if self.current else self._dead
+        return bool(stored and used) and (stored or {}).get("access_token") != used
+
+    async def signs_in(self) -> bool:
+        """Whether the session comes from a person's connection."""
+        return signs_in(self._flow, await self._tokens.get(SERVICE))
+
+    async def keep_alive(self, older: float) -> bool:
+        """Refresh a person's connection that was not used for `older` seconds, so that the app's policy does not let it
+        lapse. Says whether it was.
+
+        Raises as `renew`.
+        """
+        stored = await self._tokens.get(SERVICE)
+        flow = following(self._flow, stored)
+        if not stored or not isinstance(flow, WebServer) or not flow.connected(stored):
+            return False
+        if time.time() - float(stored.get("refreshed_at", 0)) <= older:
+            return False
+        await self.renew(session_from(stored))
+        return True
+
+
+async def asked(http: aiohttp.ClientSession, login_url: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+    """The token endpoint's answer.
+
+    Raises:
+        LoginRefused: Salesforce does not let us in.
+        SalesforceError: no answer, or one that makes no sense.
+    """
+    url = f"{login_url}/services/oauth2/token"
+    try:
+        async with http.post(url, data=dict(form), allow_redirects=False) as response:
+            status, body = response.status, await response.read()
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unreachable(
+            f"Salesforce's login at {urlsplit(url).netloc} cannot be reached ({type(error).__name__}).",
+            "Check SALESFORCE_LOGIN_URL and this machine's way to the internet.",
+        ) from error
+    if status != 200:
+        raise login_refusal(status, body)
+    try:
+        answer = decode(body, object)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, Mapping):
+        raise UnexpectedAnswer("Salesforce answered a login with something that is no token.", status=status)
+    return answer
+
+
+def kept(answer: Mapping[str, Any], identity: str, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What is stored of a token answer. It carries a refresh token only where that is a new one."""
+    names = ("access_token", "instance_url", "id", "issued_at", "refresh_token")
+    found = {name: answer[name] for name in names if name in answer}
+    old = (before or {}).get("refresh_token")
+    if old and "refresh_token" not in found:
+        found["refresh_token"] = old
+    return found | {"identity": identity, "refreshed_at": time.time()}
 
 
 def session_from(answer: Mapping[str, Any]) -> Session:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
 from msgspec import Struct
 
@@ -60,7 +60,7 @@ class SalesforceClient:
         http = await self._open.enter_async_context(http_session(self._limits))
         self._keeper = TokenKeeper(self._flow, self._tokens, http, self._limits)
         self._transport = Transport(http, self._keeper, self._limits, self._version)
-        self._descriptions = Descriptions(self._transport)
+        self._descriptions = Descriptions(self._transport, self._limits.described)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -75,6 +75,15 @@ class SalesforceClient:
     async def renewed(self, stale: Session) -> Session:
         """A session after the stream was told that this one is over."""
         return await self._keeper.renew(stale)
+
+    def forget(self) -> None:
+        """Look at what is stored before the next call: somebody connected, or disconnected, meanwhile."""
+        self._keeper.forget()
+
+    @property
+    def keeper(self) -> TokenKeeper:
+        """Its sessions: whether a person connects, keeping that alive, and whether others were stored meanwhile."""
+        return self._keeper
 
     @property
     def org_id(self) -> str:
@@ -93,6 +102,12 @@ class SalesforceClient:
         """API calls of the last 24 hours and the allowance, as the last answer had them."""
         return self._transport.usage
 
+    async def kind(self) -> Literal["sandbox", "production"]:
+        """What the org is (Salesforce: the object Organization, which every user may read)."""
+        async for rows in self.query("SELECT IsSandbox FROM Organization"):
+            return "sandbox" if rows and rows[0]["IsSandbox"] else "production"
+        return "production"
+
     async def limits(self) -> dict[str, Allowance]:
         """The org's limits by name, for example DailyApiRequests, DailyDeliveredPlatformEvents."""
         answer = await self._transport.get(f"{self._transport.root}/limits", "list limits", dict[str, _Allowance])
@@ -107,6 +122,10 @@ class SalesforceClient:
     def query_all(self, soql: str) -> AsyncGenerator[Rows, None]:
         """The pages of a query that sees the recycle bin too (`IsDeleted = true`)."""
         return query.pages(self._transport, soql, all_rows=True)
+
+    async def count(self, soql: str) -> int:
+        """What a `SELECT COUNT() FROM …` answers."""
+        return await query.count(self._transport, soql)
 
     async def retrieve(
         self, sobject: str, paths: Sequence[str], ids: Iterable[str], *, where_extra: str = "", all_rows: bool = False

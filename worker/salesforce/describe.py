@@ -8,8 +8,6 @@ from msgspec import Struct
 from worker.salesforce import soql
 from worker.salesforce.transport import Transport
 
-KEPT = 300.0  # seconds a description is used before it is read again; `fresh=True` reads it at once
-
 
 class PicklistValue(Struct, frozen=True):
     """A value of a picklist."""
@@ -89,10 +87,10 @@ Describer = Callable[[str], Awaitable[Describe]]
 
 
 class Descriptions:
-    """Reads descriptions, each at most once in five minutes unless asked for a fresh one."""
+    """Reads descriptions, each at most once in `kept` seconds unless asked for a fresh one."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, transport: Transport, kept: float) -> None:
+        self._transport, self._lasts = transport, kept
         self._kept: dict[str, tuple[float, Describe]] = {}
 
     async def __call__(self, sobject: str, *, fresh: bool = False) -> Describe:
@@ -102,9 +100,9 @@ class Descriptions:
             MappingBroken: there is no such object, or the integration user may not see it.
         """
         key = soql.name(sobject).lower()
-        read_at, kept = self._kept.get(key, (-KEPT, None))
+        read_at, kept = self._kept.get(key, (0.0, None))
         now = time.monotonic()
-        if kept is not None and not fresh and now - read_at < KEPT:
+        if kept is not None and not fresh and now - read_at < self._lasts:
             return kept
         path = f"{self._transport.root}/sobjects/{sobject}/describe"
         answer = await self._transport.get(path, f"describe {sobject}", Describe)

@@ -84,6 +84,10 @@ class LoginRefused(SalesforceError, ConnectionPaused):
     action = Action.LOGIN
 
 
+class ReconnectNeeded(LoginRefused):
+    """Nobody connected the org, or the connection was taken back: somebody has to sign in again."""
+
+
 class MappingBroken(SalesforceError):
     """An object or field that the setup names is gone, renamed or hidden from the integration user."""
 

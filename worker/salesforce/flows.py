@@ -1,14 +1,15 @@
 """How the product signs in: which OAuth flow follows from the settings, and the form each one posts.
 
-Sources: Salesforce Help, "OAuth 2.0 Client Credentials Flow for Server-to-Server Integration" and "OAuth 2.0 JWT Bearer
-Flow for Server-to-Server Integration".
+Sources: Salesforce Help, "OAuth 2.0 Client Credentials Flow for Server-to-Server Integration", "OAuth 2.0 JWT Bearer
+Flow for Server-to-Server Integration" and "OAuth 2.0 Refresh Token Flow for Renewed Sessions".
 """
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 import jwt
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from worker.errors import ConfigurationError
+from worker.salesforce.errors import ReconnectNeeded
 from worker.settings import Settings
 
 PRODUCTION = "https://login.salesforce.com"
@@ -24,14 +26,18 @@ ASSERTION_SECONDS = 180  # Salesforce accepts up to 5 minutes; its clock and our
 
 
 class Flow(Protocol):
-    """One way to get a session. The web-server flow, with its refresh token, is a third one."""
+    """One way to get a session."""
 
     @property
     def login_url(self) -> str:
         """The host whose token endpoint is asked."""
 
-    def form(self) -> dict[str, str]:
-        """What is posted to the token endpoint; holds secrets."""
+    def form(self, stored: Mapping[str, Any] | None) -> dict[str, str]:
+        """What is posted to the token endpoint; holds secrets. `stored` is the token stored last.
+
+        Raises `ReconnectNeeded` where a person has to sign in first.
+        """
+        ...
 
     @property
     def identity(self) -> str:
@@ -47,7 +53,7 @@ class ClientCredentials:
     client_secret: str = field(repr=False)
     grant: ClassVar[str] = "client_credentials"
 
-    def form(self) -> dict[str, str]:
+    def form(self, stored: Mapping[str, Any] | None = None) -> dict[str, str]:
         """The token request."""
         return {"grant_type": self.grant, "client_id": self.client_id, "client_secret": self.client_secret}
 
@@ -67,7 +73,7 @@ class JwtBearer:
     key: RSAPrivateKey = field(repr=False)
     grant: ClassVar[str] = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-    def form(self) -> dict[str, str]:
+    def form(self, stored: Mapping[str, Any] | None = None) -> dict[str, str]:
         """The token request, with an assertion made now."""
         claims = {
             "iss": self.client_id,
@@ -83,6 +89,53 @@ class JwtBearer:
         return _digest(self.grant, self.login_url, self.client_id, self.username)
 
 
+@dataclass(frozen=True, slots=True)
+class WebServer:
+    """A person connected the org in the console; their refresh token gives every session from then on."""
+
+    login_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    grant: ClassVar[str] = "refresh_token"
+
+    def form(self, stored: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The token request."""
+        if not self.connected(stored):
+            raise ReconnectNeeded(
+                "No Salesforce org is connected.",
+                "Connect to Salesforce in the console; for the client-credentials flow, set SALESFORCE_LOGIN_URL to "
+                "the org's My Domain.",
+            )
+        return {
+            "grant_type": self.grant,
+            "refresh_token": str((stored or {})["refresh_token"]),
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+        }
+
+    def connected(self, stored: Mapping[str, Any] | None) -> bool:
+        """Whether a stored token is of a person who connected the org through this app."""
+        return bool(stored and stored.get("refresh_token") and stored.get("identity") == self.identity)
+
+    @property
+    def identity(self) -> str:
+        """Client and org; who connected may change."""
+        return _digest(self.grant, self.login_url, self.client_id)
+
+
+def following(flow: Flow, stored: Mapping[str, Any] | None) -> Flow:
+    """The flow to use now: that of the settings, but client credentials give way to a person's connection."""
+    if not isinstance(flow, ClientCredentials):
+        return flow
+    by_person = WebServer(flow.login_url, flow.client_id, flow.client_secret)
+    return by_person if by_person.connected(stored) else flow
+
+
+def signs_in(flow: Flow, stored: Mapping[str, Any] | None) -> bool:
+    """Whether sessions come from a person's connection: nobody but they can prove or renew it."""
+    return isinstance(following(flow, stored), WebServer)
+
+
 def audience(login_url: str) -> str:
     """Whom the assertion is for: the login host of production or of sandboxes, also where a My Domain is asked."""
     host = (urlsplit(login_url).hostname or "").lower()
@@ -90,14 +143,18 @@ def audience(login_url: str) -> str:
 
 
 def flow(settings: Settings) -> Flow:
-    """The flow that the settings ask for: JWT bearer with a user name and key, client credentials with a secret.
+    """The flow that the settings ask for: JWT bearer with a user name and key; with a secret client credentials, or, at
+    a login host (which has none), a person's connection.
+
+    Whoever types the app's id or secret into the console connects there too.
 
     Raises:
         ConfigurationError: when neither is complete, naming the variable.
     """
     if settings.salesforce_client_id is None:
         raise ConfigurationError(
-            "SALESFORCE_CLIENT_ID is not set.", "Create an External Client App in Salesforce and copy its consumer key."
+            "SALESFORCE_CLIENT_ID is not set.",
+            "Create an External Client App in Salesforce; type its consumer key on the console's Setup page or set it.",
         )
     if settings.salesforce_username and settings.salesforce_private_key_file:
         key = private_key(settings.salesforce_private_key_file)
@@ -107,15 +164,13 @@ def flow(settings: Settings) -> Flow:
     if settings.salesforce_client_secret is None:
         raise ConfigurationError(
             "SALESFORCE_CLIENT_SECRET is not set.",
-            "Set it, or SALESFORCE_USERNAME and SALESFORCE_PRIVATE_KEY_FILE for the JWT bearer flow.",
-        )
-    if settings.salesforce_login_url in {PRODUCTION, SANDBOX}:
-        raise ConfigurationError(
-            "SALESFORCE_LOGIN_URL is a login host, which has no client-credentials flow.",
-            "Set it to the org's My Domain, like https://example.my.salesforce.com.",
+            "Type it on the console's Setup page or set it; for the JWT bearer flow, set SALESFORCE_USERNAME and "
+            "SALESFORCE_PRIVATE_KEY_FILE.",
         )
     secret = settings.salesforce_client_secret.get_secret_value()
-    return ClientCredentials(settings.salesforce_login_url, settings.salesforce_client_id, secret)
+    by_person = settings.typed & {"salesforce_client_id", "salesforce_client_secret"}
+    kind = WebServer if by_person or settings.salesforce_login_url in {PRODUCTION, SANDBOX} else ClientCredentials
+    return kind(settings.salesforce_login_url, settings.salesforce_client_id, secret)
 
 
 def private_key(file: Path) -> RSAPrivateKey:

@@ -5,11 +5,13 @@ Sources: Salesforce Help, "OAuth 2.0 Error Codes"; the descriptions are Salesfor
 
 from collections.abc import Mapping
 
-from worker.salesforce.errors import LimitExceeded, LoginRefused, SalesforceError, Unavailable
+from worker.salesforce.errors import LimitExceeded, LoginRefused, ReconnectNeeded, SalesforceError, Unavailable
 from worker.salesforce.wire import decode
 
 _APP = "In Setup, External Client App Manager, edit the app's policies: "
 _USER = "Check the integration user in Setup, Users: "
+
+EXPIRED = "expired access/refresh token"  # revoked, by a person or by a sixth approval: it stays so
 
 # (a part of "error: error_description" in lower case, remedy), the first that is found counts
 REMEDIES: tuple[tuple[str, str], ...] = (
@@ -28,7 +30,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     ("ip restricted", _APP + "relax IP restrictions, or add this machine's address to the user's login IP ranges."),
     ("ip not allowed", _APP + "relax IP restrictions, or add this machine's address to the user's login IP ranges."),
-    ("expired access/refresh token", "Connect Salesforce again; a sixth approval revokes the oldest."),
+    (EXPIRED, "Connect Salesforce again; a sixth approval revokes the oldest."),
     ("expired authorization code", "Connect Salesforce again."),
     ("user is locked", _USER + "unlock it."),
     ("inactive user", _USER + "make it active."),
@@ -66,7 +68,8 @@ def login_refusal(status: int, body: bytes) -> SalesforceError:
     said = f"{code}: {text}" if text else code
     if "rate exceeded" in said.lower():
         return LimitExceeded(f"Salesforce counts too many logins ({said}).", "Wait an hour.", code=code, status=status)
-    return LoginRefused(f"Salesforce refused the login ({said}).", remedy(said), code=code, status=status)
+    kind = ReconnectNeeded if EXPIRED in said.lower() else LoginRefused
+    return kind(f"Salesforce refused the login ({said}).", remedy(said), code=code, status=status)
 
 
 def remedy(said: str) -> str:

@@ -55,6 +55,16 @@ async def pages(
         yield Rows(answer.value.records, answer.server_date, began)
 
 
+class _Count(Struct, rename="camel"):
+    total_size: int
+
+
+async def count(transport: Transport, soql: str) -> int:
+    """What a `SELECT COUNT() FROM …` answers. Raises `SalesforceError`."""
+    answer = await transport.get(f"{transport.root}/query", _asked(soql), _Count, f"q={text.encoded(soql)}")
+    return answer.value.total_size
+
+
 def _asked(soql: str) -> str:
     named = _FROM.search(soql)
     return f"query {named[1]}" if named else "query"

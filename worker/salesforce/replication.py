@@ -64,9 +64,7 @@ async def updated(transport: Transport, sobject: str, start: datetime, end: date
     try:
         return await _updated(transport, sobject, *span)
     except SalesforceError as error:
-        if error.code != "EXCEEDED_ID_LIMIT" or span[1] - span[0] < 2 * MINUTE:
-            raise
-    middle = whole_minutes(span[0], span[0] + (span[1] - span[0]) / 2)[1]
+        middle = _middle(error, *span)
     first = await updated(transport, sobject, span[0], middle)
     second = await updated(transport, sobject, middle, span[1])
     covered = second.covered if first.covered >= middle else first.covered
@@ -80,17 +78,35 @@ async def _updated(transport: Transport, sobject: str, start: datetime, end: dat
 
 
 async def deleted(transport: Transport, sobject: str, start: datetime, end: datetime) -> Deleted:
-    """The records deleted in the span, hard deletions included.
+    """The records deleted in the span, hard deletions included; one with more than 600,000 is asked for in halves.
 
     Raises:
         SalesforceError: INVALID_REPLICATION_DATE when the start is more than 15 days ago.
     """
+    span = whole_minutes(start, end)
+    try:
+        return await _deleted(transport, sobject, *span)
+    except SalesforceError as error:
+        middle = _middle(error, *span)
+    first = await deleted(transport, sobject, span[0], middle)
+    second = await deleted(transport, sobject, middle, span[1])
+    covered = second.covered if first.covered >= middle else first.covered
+    return Deleted(first.records + second.records, max(first.earliest, second.earliest), covered)
+
+
+async def _deleted(transport: Transport, sobject: str, start: datetime, end: datetime) -> Deleted:
     path = f"{transport.root}/sobjects/{soql.name(sobject)}/deleted/"
-    query = _query(*whole_minutes(start, end))
-    answer = await transport.get(path, f"list what was deleted from {sobject}", _DeletedAnswer, query)
+    answer = await transport.get(path, f"list what was deleted from {sobject}", _DeletedAnswer, _query(start, end))
     rows = tuple(DeletedRecord(row.id, soql.instant(row.deleted_date)) for row in answer.value.deleted_records)
     earliest = soql.instant(answer.value.earliest_date_available)
     return Deleted(rows, earliest, _covered(answer.value.latest_date_covered, answer.server_date))
+
+
+def _middle(error: SalesforceError, start: datetime, end: datetime) -> datetime:
+    """Where to halve a span that holds too many ids. Raises `error` when it is another, or the span a minute."""
+    if error.code != "EXCEEDED_ID_LIMIT" or end - start < 2 * MINUTE:
+        raise error
+    return whole_minutes(start, start + (end - start) / 2)[1]
 
 
 def whole_minutes(start: datetime, end: datetime) -> tuple[datetime, datetime]:

@@ -4,8 +4,8 @@
 """
 
 from worker.setup.model import Setup
-from worker.setup.parse import parse
+from worker.setup.parse import parse, usable
 from worker.setup.problems import Problem, SetupError
 from worker.setup.schedule import Schedule
 
-__all__ = ["Problem", "Schedule", "Setup", "SetupError", "parse"]
+__all__ = ["Problem", "Schedule", "Setup", "SetupError", "parse", "usable"]

@@ -36,6 +36,7 @@ _KINDS: dict[str, tuple[frozenset[str], str]] = {
     "person": (IDS | TEXTS, "a lookup"),
     "project": (IDS | TEXTS, "a lookup"),
     "xero_contact": (TEXTS, "text"),
+    "link": (IDS, "a lookup"),
     "currency": (TEXTS, "text or a picklist"),
     "rates": (NUMBERS, "a number"),
     "approved": (TEXTS | {"boolean"}, "a picklist or a checkbox"),
@@ -92,6 +93,8 @@ async def _missing_remedy(setup: Setup, describe: Describer, path: str, error: M
 def _kind_problems(setup: Setup, key: Path, path: str, field: Field) -> Iterator[Problem]:
     """The field has a type that can be what the key needs."""
     name = "approved" if key[1] == "approved" else str(key[2])
+    if name == "xero_contact" and setup.source.fields.link:
+        name = "link"
     allowed, wanted = _KINDS.get(name, (None, ""))
     if allowed is not None and field.type not in allowed:
         yield setup.problem(key, f"{path} is {_type(field)}, not {wanted}", f"Map a field that is {wanted}.")
@@ -102,7 +105,8 @@ def _kind_problems(setup: Setup, key: Path, path: str, field: Field) -> Iterator
 def _value_problems(setup: Setup, key: Path, path: str, field: Field) -> Iterator[Problem]:
     """The field can hold the values that the key needs."""
     name = key[-1]
-    if name == "xero_contact" and field.type in TEXTS and 0 < field.length < CONTACT_ID_LENGTH:
+    linked = setup.source.fields.link
+    if name == "xero_contact" and not linked and field.type in TEXTS and 0 < field.length < CONTACT_ID_LENGTH:
         what = f"{path} holds {field.length} characters, a ContactID has {CONTACT_ID_LENGTH}"
         yield setup.problem(key, what, "Make the field longer.")
     if name == "person" and field.type in TEXTS:

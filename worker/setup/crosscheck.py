@@ -22,10 +22,10 @@ LONGEST_KEY_PREFIX = 50
 _OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _RESERVED = frozenset({"period", "day", "entry", "people"})
 _KNOWN = frozenset(name for name in Fields.model_fields if name != "rates")
-_NOT_GROUPED = frozenset(
+NOT_GROUPED = frozenset(
     {"hours", "minutes", "start", "end", "billable", "already_billed", "person_name", "project_name"}
 )
-_NOT_PRINTED = frozenset({"hours", "minutes", "start", "end", "billable", "already_billed", "currency"})
+NOT_PRINTED = frozenset({"hours", "minutes", "start", "end", "billable", "already_billed", "currency"})
 
 
 def findings(setup: Setup) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def approved(setup: Setup) -> Iterator[Finding]:
 
 def grouping(setup: Setup) -> Iterator[Finding]:
     """`invoice_per` and `line_per` name what is mapped; a default may name what is not."""
-    mapped = set(setup.source.fields.mapped()) - _NOT_GROUPED
+    mapped = set(setup.source.fields.mapped()) - NOT_GROUPED
     per_invoice, per_line = setup.billing.invoice_per, setup.billing.line_per
     if "xero_contact" not in per_invoice:
         yield ("billing", "invoice_per"), '"xero_contact" is missing', 'Write it first: ["xero_contact"].'
@@ -127,7 +127,7 @@ def _list(names: set[str]) -> str:
 
 def templates(setup: Setup) -> Iterator[Finding]:
     """`{names}` in texts are mapped names, `{period}` or `{day}`; a default may name what is not mapped."""
-    usable = (set(setup.source.fields.mapped()) - _NOT_PRINTED) | {"period", "day"}
+    usable = (set(setup.source.fields.mapped()) - NOT_PRINTED) | {"period", "day"}
     for key in ("description", "reference"):
         if setup.says("billing", key):
             yield from _template(setup, key, getattr(setup.billing, key), usable)
@@ -159,8 +159,8 @@ def tracking(setup: Setup) -> Iterator[Finding]:
         path = (*key, category)
         if not category.strip() or not said.strip():
             yield path, "is empty", "Write a category of the Xero company, and a mapped name or one of its options."
-        elif said in _NOT_PRINTED:
-            yield path, f'"{said}" cannot be used here', f"Usable here: {_list(mapped - _NOT_PRINTED)}."
+        elif said in NOT_PRINTED:
+            yield path, f'"{said}" cannot be used here', f"Usable here: {_list(mapped - NOT_PRINTED)}."
         elif said in _KNOWN - mapped:
             yield path, f'"{said}" is not mapped', f'Map {said} = "…" in [source.fields], or write an option.'
 

@@ -28,6 +28,7 @@ _STAND_INS: Mapping[Path, Any] = {  # let the rest of the file be checked where 
     ("contacts", "sobject"): "Missing__c",
     ("contacts", "external_id"): "Missing__c",
 }
+_REQUIRED: tuple[Path, ...] = (("source", "fields"), ("billing",))
 
 
 def parse(text: str, *, name: str = FILE_NAME) -> Setup:
@@ -47,6 +48,25 @@ def parse(text: str, *, name: str = FILE_NAME) -> Setup:
     if problems:
         raise SetupError(problems, name)
     return setup
+
+
+def usable(text: str) -> Setup | None:
+    """As much of a file as is right, with stand-ins for what is required and missing or wrong: for looking at a setup
+    that is half done, never for billing. None for a text that is no TOML, or in which too little is right.
+    """
+    try:
+        values = _toml(text.removeprefix("\ufeff"), FILE_NAME)
+    except SetupError:
+        return None
+    return _rest(values, set(), Lines())
+
+
+def _with_table(values: dict[str, Any], path: Path) -> None:
+    for part in path:
+        inner = values.setdefault(str(part), {})
+        if not isinstance(inner, dict):
+            return
+        values = inner
 
 
 def _all_problems(error: ValidationError, values: dict[str, Any], lines: Lines) -> list[Problem]:
@@ -87,6 +107,13 @@ def _rest(values: dict[str, Any], wrong: set[Path], lines: Lines) -> Setup | Non
     rest = deepcopy(values)
     for path in wrong:
         _take_out(rest, path)
+    for table in _REQUIRED:
+        _with_table(rest, table)
+    try:
+        return Setup.model_validate(rest).at(lines)
+    except ValidationError as error:
+        for path in {_up_to_list(key_path(item)) for item in error.errors(include_url=False)}:
+            _take_out(rest, path)
     try:
         return Setup.model_validate(rest).at(lines)
     except ValidationError:

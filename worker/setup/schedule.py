@@ -36,13 +36,15 @@ class Schedule:
         """Whether invoices are written to Xero without a person asking for each."""
         return self.kind in {"live", "every", "cron"}
 
-    def next_after(self, moment: datetime) -> datetime | None:
+    def next_after(self, moment: datetime, scale: float = 1.0) -> datetime | None:
         """When the next run is due after an aware moment; a cron line is read in the moment's own time zone.
+
+        `scale` is HOURSTREAM_TIME_SCALE: it divides spans.
 
         `None` where no run is scheduled: "live" follows changes, "preview" and "off" have no runs.
         """
         if self.every is not None:
-            return moment + self.every
+            return moment + self.every / scale
         return next(CronSim(self.cron, moment), None) if self.cron else None
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 
 from worker.setup.schedule import Schedule
 from worker.setup.values import (
+    LINK,
     Amount,
     Channel,
     ContactPath,
@@ -61,7 +62,7 @@ class Fields(Section):
     description: OptionalPath = None
     project: OptionalPath = None
     project_name: OptionalPath = None
-    xero_contact: ContactPath = Field(description="the path to the ContactID of the Xero contact to bill")
+    xero_contact: ContactPath = Field(description="the path to the ContactID of the Xero contact to bill, or a link")
     billable: OptionalPath = None
     currency: OptionalPath = None
     already_billed: OptionalPath = None
@@ -72,10 +73,17 @@ class Fields(Section):
         """Further mapped names and their paths, in the file's order."""
         return dict(self.__pydantic_extra__ or {})
 
+    @property
+    def link(self) -> str:
+        """The path to the lookup whose record is linked to a Xero contact; "" where `xero_contact` is a plain path."""
+        link = LINK.fullmatch(self.xero_contact)
+        return link[1] if link else ""
+
     def mapped(self) -> dict[str, str]:
-        """Every mapped name and its path, `rates` excepted."""
+        """Every mapped name and the path that is read for it, `rates` excepted."""
         known = ((name, getattr(self, name)) for name in type(self).model_fields if name != "rates")
-        return {name: path for name, path in known if path} | self.extra
+        found = {name: path for name, path in known if path} | self.extra
+        return found | ({"xero_contact": self.link} if self.link else {})
 
     @property
     def rate_paths(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ DEEPEST_PATH = 5  # relationships in one path (SOQL: child-to-parent)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_{1,2}[A-Za-z0-9]+)*")
-_LINK = re.compile(r"link\(.*\)")
+LINK = re.compile(r"link\((.*)\)")
 _CHANNEL = re.compile(r"/data/[A-Za-z][A-Za-z0-9_]*(?:ChangeEvents?|__chn)")
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -203,13 +203,9 @@ def optional_path(value: Any) -> str | None:
 
 
 def contact_path(value: Any) -> str:
-    """The path to a Xero ContactID; `link(Project__c)` is understood and not supported yet."""
-    if isinstance(value, str) and _LINK.fullmatch(value):
-        field_name(value[len("link(") : -1].strip())
-        raise refuse(
-            f"{shown(value)} is not supported yet",
-            'Write the path to a field that holds the ContactID, such as "Project__r.Xero_Contact__r.Contact_ID__c".',
-        )
+    """The path to a Xero ContactID, or `link(Project__c)`: the lookup to a record that people link to a contact."""
+    if isinstance(value, str) and (link := LINK.fullmatch(value.strip())):
+        return f"link({soql_path(link[1].strip())})"
     return soql_path(value)
 
 

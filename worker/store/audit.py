@@ -77,6 +77,12 @@ class Audit:
             with file.open("rb") as lines:
                 yield from (entry for line in lines if (entry := _entry(line)) is not None)
 
+    def newest_first(self) -> Iterator[AuditEntry]:
+        """The same, newest first, a month at a time. Blocks."""
+        for file in sorted(self.folder.glob("*.jsonl"), reverse=True):
+            lines = file.read_bytes().splitlines()
+            yield from (entry for line in reversed(lines) if (entry := _entry(line)) is not None)
+
     @property
     def folder(self) -> Path:
         """Where the months are."""

@@ -33,7 +33,6 @@ async def _put(
             changed[#changed + 1] = id
         end
         redis.call("HSET", contacts, id, records[i])
-        redis.call("HSET", prints, id, marks[i])
         if targets[i] == "" then
             redis.call("HDEL", merged, id)
         else
@@ -71,7 +70,10 @@ class Contacts:
     keys: Keys
 
     async def put_many(self, contacts: Sequence[Contact]) -> tuple[str, ...]:
-        """Store contacts; returns the ids that are new or changed in a field that billing depends on."""
+        """Store contacts; returns the ids that are new or changed in a field that billing depends on.
+
+        They are returned again until `looked_at` says that what hangs on them is on its list.
+        """
         changed: list[str] = []
         for some in _batches(contacts, AT_ONCE):
             changed += await _put(
@@ -85,6 +87,12 @@ class Contacts:
                 targets=[contact.merged_to for contact in some],
             )
         return tuple(changed)
+
+    async def looked_at(self, contacts: Sequence[Contact]) -> None:
+        """What depends on these contacts, as they are here, is looked at again."""
+        marks = {contact.id: billing_mark(contact) for contact in contacts}
+        if marks:
+            await self.redis.hset(self.keys("contacts", "marks"), mapping=dict(marks))  # type: ignore[misc]  # sync and async typed as one
 
     async def get(self, contact: str) -> Contact | None:
         """One contact, or None when Xero never told of it."""
@@ -101,6 +109,17 @@ class Contacts:
         """About `count` contacts from `cursor` on (0: from the start). One that changes meanwhile may come twice."""
         following, found = await self.redis.hscan(self._key, cursor, count=count)
         return ContactPage(tuple(_contact(text) for text in found.values()), int(following))
+
+    async def all(self) -> list[Contact]:
+        """Every contact as last pulled, by name."""
+        found: dict[str, Contact] = {}
+        cursor = 0
+        while True:
+            page = await self.page(cursor)
+            found |= {contact.id: contact for contact in page.contacts}
+            cursor = page.cursor
+            if not cursor:
+                return sorted(found.values(), key=lambda each: (each.name.casefold(), each.id))
 
     async def count(self) -> int:
         """How many contacts are known."""

@@ -4,6 +4,7 @@ import math
 import time
 
 from arq.connections import ArqRedis
+from redis.asyncio import Redis
 
 JOBS = {
     "collect": "collect",
@@ -12,9 +13,11 @@ JOBS = {
     "contacts": "contacts",
     "statuses": "statuses",
     "reconcile": "reconcile",
+    "related": "related",
     "rebuild": "rebuild",
     "upkeep": "upkeep",
 }
+QUEUE = "arq:hourstream:main"
 GRAIN = 0.25  # seconds: rings for one stage that fall into the same grain are one job
 
 
@@ -28,6 +31,15 @@ class Doorbell:
         """Ask some worker to look at `stage` in `delay` seconds."""
         moment = math.ceil((time.time() + delay) / GRAIN)
         await self._arq.enqueue_job(JOBS[stage], _job_id=f"{stage}:{moment}", _defer_by=delay, _queue_name=self._queue)
+
+
+async def silence(redis: Redis) -> int:
+    """Remove every bell that has been rung and not heard; gives how many. The cron rings again for what is due."""
+    found = [key async for key in redis.scan_iter(match="arq:job:*", count=1000)]
+    queues = [key async for key in redis.scan_iter(match="arq:hourstream:*", count=1000, _type="zset")]
+    for key in (*queues, *found):
+        await redis.unlink(key)
+    return len(found)
 
 
 class SilentDoorbell:

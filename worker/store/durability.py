@@ -40,7 +40,7 @@ async def check_server(url: str, *, within: float = 5.0) -> Durability:
         if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
             raise ConfigurationError("Redis refuses the user or password.", "Correct them in REDIS_URL.") from error
         raise ServiceError(
-            f"Redis at {without_password(url)} cannot be reached: {error}.",
+            f"Redis at {without_password(url)} cannot be reached: {str(error).rstrip('.')}.",
             "Start it, or set REDIS_URL; without one, `hourstream up` starts an embedded server.",
         ) from error
     finally:

@@ -14,9 +14,12 @@ from redis.asyncio import Redis
 from worker.billing.model import Decision, DocumentType, Invoice, Posting
 from worker.store import rebuild_scripts as scripts
 from worker.store.decisions import as_lines
+from worker.store.highwater import HighWater
 from worker.store.intents import Intents
 from worker.store.keys import Keys
 from worker.store.ledger import Facts, fact_row, postings_row, series_of
+
+ROLLED_BACK = "the store was rolled back: it has begun fewer writes than were seen before"
 
 
 class RebuildLostError(Exception):
@@ -35,12 +38,21 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 class Epoch:
     """Reading the epoch, and the writes of a rebuild."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis, self._keys = redis, keys
+    def __init__(self, redis: Redis, keys: Keys, highwater: HighWater | None = None) -> None:
+        self._redis, self._keys, self._highwater = redis, keys, highwater
 
     async def current(self) -> str:
-        """The epoch; "" when the ledger is not complete."""
-        return await self._redis.get(self._keys("epoch")) or ""
+        """The epoch; "" when the ledger is not complete.
+
+        A store that has begun fewer writes than were seen before was rolled back: what it says of our documents is old,
+        and ours of today would be taken for a person's. Its epoch is discarded.
+        """
+        seen = self._highwater.highest() if self._highwater is not None else 0  # before the counter, which may grow
+        epoch, counter = await self._redis.mget(self._keys("epoch"), self._keys("intents", "counter"))
+        if epoch and int(counter or 0) < seen:
+            await self.discard(epoch, ROLLED_BACK)
+            return ""
+        return epoch or ""
 
     async def discard(self, epoch: str, why: str) -> bool:
         """This epoch's ledger is not complete after all (a rollback, a document it lacks): all but intake stops.
@@ -122,10 +134,14 @@ class Epoch:
             raise RebuildLostError
 
     async def restore_number(
-        self, token: str, key: str, sequence: int, number: str, kind: DocumentType = "ACCREC"
+        self, token: str, key: str, sequence: int, number: str, kind: DocumentType = "ACCREC", *, prefix: str
     ) -> None:
-        """Bind a number to its document; the series goes on from the highest seen. Raises `RebuildLostError`."""
-        digits = re.search(r"\d+$", number)
+        """Bind a number to its document; the series goes on from the highest seen with our `prefix`.
+
+        What a person renumbered says nothing about the series. Raises `RebuildLostError`.
+        """
+        own = f"{prefix}CN-" if kind == "ACCRECCREDIT" else prefix
+        digits = re.fullmatch(re.escape(own) + r"(\d{5,})", number)
         lease, name = self._keys("rebuild", "lease"), f"{key}/{sequence}"
         if not await scripts.restore_number(
             self._redis,
@@ -135,7 +151,7 @@ class Epoch:
             token,
             name,
             number,
-            int(digits.group()) if digits else 0,
+            int(digits[1]) if digits else 0,
         ):
             raise RebuildLostError
 

@@ -27,14 +27,21 @@ Priority = Literal["write", "read", "background"]
 Problem = Literal["", "minute", "concurrent", "appminute", "day"]
 
 
+TIERS = (1_000, 5_000)  # calls a day that Xero allows an app in each company: Starter, and all others
+
+
 class Quota(Struct, frozen=True, kw_only=True):
     """What Xero allows, and what is kept back for whom.
 
     A read leaves `for_writes` slots of the minute to writes. Background calls (contacts, statuses) leave
     `for_foreground` to both, and `day_reserve` calls of the day. One that has waited 5 minutes (5 × `Limits.minute`)
     gets the next slot, before everything else.
+
+    `day` is the calls a day of the app's tier: 1,000 (Starter) or 5,000. None: learnt from X-DayLimit-Remaining. What
+    is left of the day is what Xero said last, less the calls made since.
     """
 
+    day: int | None = None
     in_flight: int = 5
     per_minute: int = 60
     for_writes: int = 2
@@ -56,11 +63,17 @@ class Refused(Struct, frozen=True):
 
 
 class GovernorState(Struct, frozen=True, kw_only=True):
-    """For people. `day_left` is None until Xero said it; `stopped_until` is "" when calls may go."""
+    """For people. `day_left` is None until Xero said it; `stopped_until` is "" when calls may go.
+
+    `day_limit` is the calls a day of the tier; None while neither a setting nor Xero said it. `day_ends_in`: seconds
+    until Xero's day ends at the latest, a whole day where its beginning was never seen.
+    """
 
     in_flight: int
     minute_left: int
     day_left: int | None
+    day_limit: int | None
+    day_ends_in: float
     stopped_until: str
     why: str
     calls_today: int
@@ -77,6 +90,8 @@ class _Look(Struct, frozen=True):
     flying: int
     slots: int
     day_left: str
+    day_most: int
+    day_ends: int
     stop: int
     why: str
     today: int
@@ -108,6 +123,7 @@ class Governor:
             in_flight=self.quota.in_flight,
             per_minute=self.quota.per_minute,
             spare=self._spare(priority),
+            day=self.quota.day or TIERS[-1],
             day_reserve=self.quota.day_reserve if priority == "background" else 0,
             caller=(caller or "background") if priority == "background" else "",
             minute=_milliseconds(self.limits.minute),
@@ -123,13 +139,15 @@ class Governor:
         *,
         min_remaining: int | None = None,
         day_remaining: int | None = None,
+        app_remaining: int | None = None,
         problem: Problem = "",
         retry_after: float | None = None,
     ) -> None:
         """The call ended, with these headers (None: not there; a call without an answer has none).
 
         `problem` is X-Rate-Limit-Problem of a 429 and stops all calls for `retry_after` seconds. Where Xero gives no
-        Retry-After: a minute's problem for a minute, `concurrent` for a second, `day` for an hour.
+        Retry-After: a minute's problem for a minute, `concurrent` for a second, `day` for an hour. An app that has
+        fewer calls left in its minute, over all companies, than may be in flight stops for a minute too.
         """
         await answered(
             self.redis,
@@ -138,8 +156,10 @@ class Governor:
             state=self._key("state"),
             permit=permit,
             per_minute=self.quota.per_minute,
-            min_remaining="" if min_remaining is None else str(min_remaining),
-            day_remaining="" if day_remaining is None else str(day_remaining),
+            in_flight=self.quota.in_flight,
+            min_remaining=_text(min_remaining),
+            day_remaining=_text(day_remaining),
+            app_remaining=_text(app_remaining),
             problem=problem,
             stop=_milliseconds(self._stop(problem, retry_after)),
             minute=_milliseconds(self.limits.minute),
@@ -162,7 +182,9 @@ class Governor:
         return GovernorState(
             in_flight=found.flying,
             minute_left=max(0, self.quota.per_minute - found.flying - found.slots),
-            day_left=int(found.day_left) if found.day_left else None,
+            day_left=max(0, int(found.day_left)) if found.day_left else None,
+            day_limit=self.quota.day or _tier(found.day_most),
+            day_ends_in=found.day_ends / 1000,
             stopped_until=moments.from_milliseconds(found.stop),
             why=found.why,
             calls_today=found.today,
@@ -182,6 +204,15 @@ class Governor:
 
     def _key(self, part: str) -> Key:
         return self.keys("governor", part)
+
+
+def _tier(most: int) -> int | None:
+    """The tier of an app whose calls left were never more than this; None for 0: nothing is known."""
+    return next((tier for tier in TIERS if most <= tier), most) if most else None
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)
 
 
 def _milliseconds(seconds: float) -> int:

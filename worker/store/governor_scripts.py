@@ -2,7 +2,8 @@
 
 flying    zset  permit -> when it is given up if no answer comes
 slots     zset  permit -> when its slot is free again (`held:…` for calls that others made)
-state     hash  seen, day_left, stop, why, day, today, total, asked (the last call), number
+state     hash  seen, stop, why, day, today, total, asked (the last call), number; of Xero's day: day_left, day_most
+                (the most that was ever left), day_began (when it was last seen to begin)
 waiting   hash  {caller}:since, {caller}:last of refused background calls; overdue: until when a slot is kept for one
 """
 
@@ -23,6 +24,7 @@ async def admit(
     in_flight: int,
     per_minute: int,
     spare: int,
+    day: int,
     day_reserve: int,
     caller: str,
     minute: int,
@@ -71,7 +73,9 @@ async def admit(
     if up > 0 and redis.call("HEXISTS", state, "seen") == 0 then
         return refuse(soon, "first")
     end
-    local left = tonumber(redis.call("HGET", state, "day_left") or "1000000")
+    local date = string.format("%d", math.floor(time[1] / 86400))
+    local made = redis.call("HGET", state, "day") == date and redis.call("HGET", state, "today") or "0"
+    local left = tonumber(redis.call("HGET", state, "day_left") or tonumber(day) - tonumber(made))
     -- Only an answer says that there are more again: so one call may go and ask when none did for a quarter of an hour.
     local asked = tonumber(redis.call("HGET", state, "asked") or "0")
     if left <= tonumber(day_reserve) and asked + 15 * minute > now then
@@ -94,9 +98,8 @@ async def admit(
     if caller ~= "" then
         redis.call("HDEL", waiting, caller .. ":since", caller .. ":last", "overdue")
     end
-    local day = string.format("%d", math.floor(time[1] / 86400))
-    if redis.call("HGET", state, "day") ~= day then
-        redis.call("HSET", state, "day", day, "today", 0)
+    if redis.call("HGET", state, "day") ~= date then
+        redis.call("HSET", state, "day", date, "today", 0)
     end
     redis.call("HSET", state, "asked", now)
     redis.call("HINCRBY", state, "today", 1)
@@ -118,8 +121,10 @@ async def answered(
     state: Key,
     permit: str,
     per_minute: int,
+    in_flight: int,
     min_remaining: str,
     day_remaining: str,
+    app_remaining: str,
     problem: str,
     stop: int,
     minute: int,
@@ -147,13 +152,24 @@ async def answered(
         end
     end
     if day_remaining ~= "" then
+        local left = tonumber(day_remaining)
+        local before = tonumber(redis.call("HGET", state, "day_left") or left)
+        if left > before + 4 * tonumber(in_flight) then  -- more than answers that overtake each other explain
+            redis.call("HSET", state, "day_began", string.format("%.0f", now))
+        end
         redis.call("HSET", state, "day_left", day_remaining)
+        redis.call("HSET", state, "day_most", math.max(left, redis.call("HGET", state, "day_most") or 0))
+    end
+    local function refrain(wait, why)
+        if now + wait > tonumber(redis.call("HGET", state, "stop") or "0") then
+            redis.call("HSET", state, "stop", string.format("%.0f", now + wait), "why", why)
+        end
+    end
+    if app_remaining ~= "" and tonumber(app_remaining) < tonumber(in_flight) then
+        refrain(minute, "appminute")  -- the app's other companies used it up; its window ends within a minute
     end
     if problem ~= "" then
-        local before = tonumber(redis.call("HGET", state, "stop") or "0")
-        if now + stop > before then
-            redis.call("HSET", state, "stop", string.format("%.0f", now + stop), "why", problem)
-        end
+        refrain(stop, problem)
     end
     return 1
     """
@@ -181,16 +197,24 @@ async def look(redis: Redis, *, flying: Key, slots: Key, state: Key, minute: int
     """
     local time = redis.call("TIME")
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local stop = tonumber(redis.call("HGET", state, "stop") or "0")
+    local stop, why = tonumber(redis.call("HGET", state, "stop") or "0"), redis.call("HGET", state, "why") or ""
+    local left = redis.call("HGET", state, "day_left") or ""
+    local asked = tonumber(redis.call("HGET", state, "asked") or "0") + 15 * minute
+    if stop <= now and left ~= "" and tonumber(left) <= 0 then
+        stop, why = asked, "day"
+    end
     local stopped = stop > now
     local today = redis.call("HGET", state, "day") == string.format("%d", math.floor(time[1] / 86400))
+    local began, length = tonumber(redis.call("HGET", state, "day_began") or "0"), 1440 * minute
     local lost = redis.call("ZCOUNT", flying, now - minute, now)
     return cjson.encode({
         flying = redis.call("ZCOUNT", flying, "(" .. now, "+inf"),
         slots = redis.call("ZCOUNT", slots, "(" .. now, "+inf") + lost,
-        day_left = redis.call("HGET", state, "day_left") or "",
+        day_left = left,
+        day_most = tonumber(redis.call("HGET", state, "day_most") or "0"),
+        day_ends = began > 0 and length - (now - began) % length or length,
         stop = stopped and stop or 0,
-        why = stopped and redis.call("HGET", state, "why") or "",
+        why = stopped and why or "",
         today = today and tonumber(redis.call("HGET", state, "today")) or 0,
         total = tonumber(redis.call("HGET", state, "total") or "0"),
     })

@@ -19,7 +19,7 @@ from worker.store.worklist_scripts import PRELUDE
 
 
 class Position(msgspec.Struct, frozen=True):
-    """How far a channel has been read: an opaque text (base64 of the replay id, or a poll watermark) and two times."""
+    """How far a channel has been read: its door's own text (a replay id, or a poll watermark) and two times."""
 
     replay: str
     committed_at: str = ""  # commit time of the last event read, ISO 8601 in UTC; "" when it came from a keep-alive
@@ -65,6 +65,11 @@ class Inbox:
     async def add(self, ids: Iterable[str]) -> None:
         """Remember that these units may have changed."""
         await self._collect.add(ids)
+
+    async def pending(self, ids: Sequence[str]) -> set[str]:
+        """Which of these are on the list already, to be read again."""
+        scores = await self._redis.zmscore(self._keys("work", "collect"), list(ids)) if ids else []
+        return {id_ for id_, score in zip(ids, scores, strict=True) if score is not None}
 
     async def position(self, channel: str) -> Position | None:
         """How far the channel has been read; None before the first response was stored."""
@@ -124,6 +129,7 @@ async def _store(
     if redis.call("GET", lock) ~= lease then return 0 end
     if (redis.call("HGET", position, "replay") or "") ~= expected then return 0 end
     for _, id in ipairs(ids) do work_add(base, "collect", id, 0, 0, 0) end
+    if #ids > 0 then pulse(base, "intake", "done", #ids, 0) end
     for kind, since in pairs(resync) do
       local had = redis.call("HGET", base .. "resync", kind)
       if not had or since < had then redis.call("HSET", base .. "resync", kind, since) end

@@ -106,10 +106,12 @@ async def exhaust(redis: Redis, intent: Key) -> None:
 
 @script(allow_oom=True, prelude=LEDGER_PRELUDE)
 async def settle(
-    redis: Redis, base: str, epoch: str, intent: str, rows: list[list[object]], keys: list[str]
+    redis: Redis, base: str, epoch: str, intent: str, rows: list[list[object]], keys: list[str], sends: int
 ) -> list[str] | None:
     """
     if not epoch_is(base, epoch) then return false end
+    local sent = tonumber(redis.call("HGET", base .. "intent:" .. intent, "sends") or 0)
+    if tonumber(sends) > 0 and sent > tonumber(sends) then return {} end
     local gone = {}
     for _, row in ipairs(rows) do
       local key, invoice = row[1], base .. "invoice:" .. row[1]

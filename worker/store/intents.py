@@ -167,17 +167,25 @@ class Intents:
         Gives the keys whose slot no longer named the intent: nothing was changed there, they are to be verified.
         Raises `EpochMovedError`.
         """
+        return await self._settle(epoch, intent, outcomes, sends=0)
+
+    async def _settle(self, epoch: str, intent: Intent, outcomes: Sequence[Settled], sends: int) -> list[str]:
+        """`sends`, unless 0: only while the intent was sent no more often."""
         documents = {e.key: document_id(e.key, e.document.sequence) for e in intent.elements}
         rows = [_settled_row(outcome, documents[outcome.key]) for outcome in outcomes]
         answer = await scripts.settle(
-            self._redis, self._keys.base, epoch, intent.id, rows, [e.key for e in intent.elements]
+            self._redis, self._keys.base, epoch, intent.id, rows, [e.key for e in intent.elements], sends
         )
         if answer is None:
             raise EpochMovedError("invoices")
         return answer
 
     async def drop(self, epoch: str, intent: Intent) -> None:
-        """Nothing of this intent was written, for certain: free its slots. Keys stay on the work list."""
+        """Nothing of this intent was written, for certain: free its slots. Keys stay on the work list.
+
+        Certain for the sends that `intent` knows of. Where another process, while this one was slow, has sent the same
+        bytes since, nothing happens: the slots stay full until somebody finds out what became of those.
+        """
         outcomes = [
             Settled(
                 key=element.key,
@@ -187,7 +195,7 @@ class Intents:
             )
             for element in intent.elements
         ]
-        await self.settle(epoch, intent, outcomes)
+        await self._settle(epoch, intent, outcomes, sends=max(1, intent.sends))
 
 
 def _settled_row(outcome: Settled, document: str) -> list[object]:

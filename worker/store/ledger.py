@@ -3,7 +3,8 @@
 A unit's hash: `entry` (facts), `ticket` of the read they came from, `verdict` (placed, waiting, out), `belongs` (the
 invoice key it should be on), its postings by document, `posted` (the key whose document holds it open) and `at` (that
 key, or the one whose unresolved intent holds it). An invoice's hash: `record`, `version`, `slot` (its one unresolved
-intent). Records are opaque JSON to the scripts; only ids, tickets, versions and generations are looked at there.
+intent). Records are opaque JSON to the scripts; only ids, tickets, versions, generations and documents' statuses are
+looked at there.
 """
 
 import secrets
@@ -15,7 +16,9 @@ from redis.asyncio import Redis
 
 from worker.billing.model import Correction, Decision, DocumentType, Entry, Invoice, Out, Placed, Posting, Waiting
 from worker.store import ledger_scripts as scripts
+from worker.store.figures import waits_row
 from worker.store.keys import Keys
+from worker.store.lua import Key
 from worker.store.worklist import EpochMovedError, Settle
 
 Verdict = Placed | Waiting | Out
@@ -135,15 +138,26 @@ class Ledger:
         for key in keys:
             await self._redis.hdel(self._keys("invoice", key), "written")  # type: ignore[misc]
 
+    async def key_of(self, number: str) -> str:
+        """The invoice key with a document that has, or had, this number; "" when none has."""
+        return await self._redis.hget(self._keys("invoices", "numbered"), number) or ""  # type: ignore[misc]
+
     async def all_keys(self) -> list[str]:
         """Every invoice key with a record, latest change last."""
         keys: list[str] = await self._redis.zrange(self._keys("invoices"), 0, -1)
         return keys
 
-    async def page_invoices(self, start: int = 0, count: int = 50) -> list[Held]:
-        """A page of the invoices, latest change first."""
-        names = await self._redis.zrevrange(self._keys("invoices"), start, start + count - 1)
+    async def page_invoices(self, start: int = 0, count: int = 50, status: str = "") -> list[Held]:
+        """A page of the invoices, latest change first; with `status`, of those with a document in that status."""
+        names = await self._redis.zrevrange(self._listed(status), start, start + count - 1)
         return list((await self.invoices(names)).values())
+
+    async def count_invoices(self, status: str = "") -> int:
+        """How many invoice keys there are; with `status`, how many have a document in that status."""
+        return int(await self._redis.zcard(self._listed(status)))
+
+    def _listed(self, status: str) -> Key:
+        return self._keys("invoices", status) if status else self._keys("invoices")
 
     async def scan_units(self, count: int = 500) -> AsyncIterator[list[Unit]]:
         """Every unit once, in batches, in no order."""
@@ -160,6 +174,10 @@ class Ledger:
         if batch:
             yield list((await self.units(batch)).values())
 
+    async def ids_of(self, record: str) -> set[str]:
+        """Ids of the units of this record: an entry, a person or a project."""
+        return set(await self._redis.smembers(self._keys("of", record)))  # type: ignore[misc]
+
     async def recent(self, count: int = 20) -> list[Unit]:
         """The units whose postings changed last, latest first."""
         names = await self._redis.zrevrange(self._keys("recent"), 0, count - 1)
@@ -169,9 +187,10 @@ class Ledger:
         """How many units the ledger knows."""
         return int(await self._redis.scard(self._keys("units")))  # type: ignore[misc]
 
-    async def waiting(self, start: int = 0, count: int = 100) -> list[Unit]:
-        """A page of the units that wait, longest first."""
-        names = await self._redis.zrange(self._keys("waiting"), start, start + count - 1)
+    async def waiting(self, start: int = 0, count: int = 100, reason: str = "") -> list[Unit]:
+        """A page of the units that wait (for this reason), longest first."""
+        listed = self._keys("waiting", "for", reason) if reason else self._keys("waiting")
+        names = await self._redis.zrange(listed, start, start + count - 1)
         return list((await self.units(names)).values())
 
     async def waiting_since(self, ids: Sequence[str]) -> dict[str, int]:
@@ -302,7 +321,9 @@ def fact_row(fact: Facts) -> list[str]:
     belongs = verdict.key if isinstance(verdict, Placed) else ""
     waits, cause = ("1", verdict.cause) if isinstance(verdict, Waiting) else ("", "")
     told = "1" if fact.write_back else ""
-    return [fact.id, fact.generation, _text(fact.entry), _text(verdict), belongs, waits, cause, told, fact.wanted]
+    first = [fact.id, fact.generation, _text(fact.entry), _text(verdict), belongs]
+    names = " ".join(filter(None, (fact.entry.record, fact.entry.person, fact.entry.project)))
+    return [*first, waits, cause, told, fact.wanted, waits_row(verdict, fact.entry), names]
 
 
 def _proposal(correction: Correction) -> str:

@@ -8,11 +8,13 @@ writes only that field, so two documents of one unit never overwrite each other'
 
 from redis.asyncio import Redis
 
+from worker.store.figures import FIGURES_PRELUDE
 from worker.store.lua import Key, script, stub
 from worker.store.worklist_scripts import PRELUDE
 
 LEDGER_PRELUDE = (
     PRELUDE
+    + FIGURES_PRELUDE
     + """
 local function unit_on(unit)  -- the key whose document holds it open, and the keys of all documents it is on
   local row, posted, last, keys = redis.call("HGETALL", unit), "", 0, {}
@@ -63,13 +65,15 @@ end
 local function unit_facts(base, row, ticket)
   local id, belongs, cause = row[1], row[5], row[7]
   local unit = base .. "unit:" .. id
-  local had = redis.call("HMGET", unit, "cause", "belongs")
+  local had = redis.call("HMGET", unit, "cause", "belongs", "named")
   redis.call("HSET", unit, "ticket", ticket, "entry", row[3], "verdict", row[4])
   redis.call("HSET", unit, "belongs", belongs, "cause", cause)
   redis.call("SADD", base .. "units", id)
   if belongs ~= "" then redis.call("SADD", base .. "members:" .. belongs, id) end
   if had[2] and had[2] ~= "" then unit_leave(base, id, had[2]) end
   if had[1] and had[1] ~= "" then redis.call("SREM", base .. "cause:" .. had[1], "collect|" .. id) end
+  waits_put(base, id, row[10] or "")
+  named_put(base, id, had[3] or "", row[11] or "")
   if row[6] == "1" then
     redis.call("ZADD", base .. "waiting", "NX", now_ms(), id)
     if cause ~= "" then redis.call("SADD", base .. "cause:" .. cause, "collect|" .. id) end
@@ -87,9 +91,23 @@ local function unit_flip(unit, wanted, window)  -- notes when what the record as
   redis.call("HDEL", unit, "flips")
   if #kept > 0 then redis.call("HSET", unit, "flips", table.concat(kept, " ")) end
 end
+local STATUSES = {"open", "awaiting-approval", "approved", "paid", "voided", "deleted"}
 local function invoice_put(base, key, record)
   redis.call("HSET", base .. "invoice:" .. key, "record", record, "version", drawn(base .. "generation"))
   redis.call("ZADD", base .. "invoices", now_ms(), key)
+  local found, has = cjson.decode(record), {}  -- looked at: what people find it by, and its sums
+  sums_put(base, key, found)
+  for _, document in ipairs(found.documents or {}) do
+    has[document.status or "open"] = true
+    if (document.number or "") ~= "" then redis.call("HSET", base .. "invoices:numbered", document.number, key) end
+  end
+  for _, status in ipairs(STATUSES) do
+    if has[status] then
+      redis.call("ZADD", base .. "invoices:" .. status, now_ms(), key)
+    else
+      redis.call("ZREM", base .. "invoices:" .. status, key)
+    end
+  end
 end
 """
 )

@@ -7,7 +7,6 @@ a guess has no chance, so wrong ones need no counting.
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,14 +14,14 @@ from redis.asyncio import Redis
 
 from worker.store.keys import Keys
 from worker.store.lua import Key, script, stub
-
-Role = Literal["viewer", "operator", "administrator"]
+from worker.store.people import Role
 
 VALID = 15 * 60  # seconds
 
 
 class Invited(Struct, frozen=True, kw_only=True):
-    """Whom a link lets in. `who` is named in the audit trail."""
+    """Whom a link lets in: a name of the way "link" (`worker.store.people`). `role` is the one it was made for; what
+    counts is the role they have when it is used."""
 
     who: str
     role: Role

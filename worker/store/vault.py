@@ -18,12 +18,13 @@ from typing import Any
 import msgspec
 import structlog
 from cryptography.fernet import InvalidToken, MultiFernet
-from msgspec import Struct
+from msgspec import Struct, structs
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from worker.errors import ConfigurationError, ServiceError
 from worker.limits import Limits
+from worker.logs import hide, secrets_in
 from worker.store import disk
 from worker.store.keys import Keys
 from worker.store.locks import Locks
@@ -43,11 +44,20 @@ class _Sealed(Struct, frozen=True):
     token: dict[str, Any]
 
 
-class _Kept(Struct, frozen=True):
-    """One service in tokens.json, both encrypted."""
+class _Kept(Struct, frozen=True, omit_defaults=True):
+    """One service in tokens.json, both encrypted. `fence` is that of a service that was disconnected: nothing older
+    comes back."""
 
-    current: str
+    current: str = ""
     previous: str = ""
+    fence: int = 0
+
+
+class Resealed(Struct, frozen=True, kw_only=True):
+    """How many stored tokens were encrypted anew with the newest key, in Redis and on disk."""
+
+    redis: int
+    disk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,27 @@ async def _store(redis: Redis, *, tokens: Key, service: str, fence: str, sealed:
         redis.call("HSET", tokens, service .. ":previous", current)
     end
     redis.call("HSET", tokens, service, sealed, service .. ":fence", fence)
+    return 1
+    """
+    return stub()
+
+
+@script(allow_oom=True)
+async def _forget(redis: Redis, *, tokens: Key, service: str, fence: str) -> int:
+    """
+    redis.call("HDEL", tokens, service, service .. ":previous")
+    return redis.call("HSET", tokens, service .. ":fence", fence)
+    """
+    return stub()
+
+
+@script(allow_oom=True)
+async def _swap(redis: Redis, *, tokens: Key, field: str, old: str, new: str) -> int:
+    """
+    if redis.call("HGET", tokens, field) ~= old then
+        return 0
+    end
+    redis.call("HSET", tokens, field, new)
     return 1
     """
     return stub()
@@ -131,10 +162,29 @@ class TokenVault:
             log.warning("token stored on disk only", service=service, error=str(error))
             return True
 
+    async def fence(self, service: str) -> int:
+        """A number that is another one, greater, for each token stored; 0 where there is none."""
+        found = await self._newest(service)
+        return found.fence if found else 0
+
     async def forget(self, service: str) -> None:
-        """Remove a service's tokens everywhere (it was disconnected)."""
-        await self.redis.hdel(self._key, service, f"{service}:previous", f"{service}:fence")  # type: ignore[misc]  # as above
-        await asyncio.to_thread(self._write_disk, service, None)
+        """Remove a service's tokens everywhere (it was disconnected); whoever renews them meanwhile stores nothing."""
+        async with self.lock(service) as held:
+            await _forget(self.redis, tokens=self._key, service=service, fence=str(held.fence))
+            await asyncio.to_thread(self._write_disk, service, None, held.fence)
+
+    async def reseal(self) -> Resealed:
+        """Encrypt everything anew with the newest key. Safe beside processes that store and read meanwhile.
+
+        Raises `ConfigurationError` when something was encrypted with a key we do not have; the rest is done.
+        """
+        rows: dict[str, str] = await self.redis.hgetall(self._key)  # type: ignore[misc]  # as above
+        sealed = {name: text for name, text in rows.items() if not name.endswith(":fence")}
+        count = 0
+        for name, text in sealed.items():
+            new = self._rotated(name, text)
+            count += await _swap(self.redis, tokens=self._key, field=name, old=text, new=new)
+        return Resealed(redis=count, disk=await asyncio.to_thread(self._reseal_disk))
 
     @asynccontextmanager
     async def lock(self, service: str) -> AsyncIterator[Held]:
@@ -168,7 +218,27 @@ class TokenVault:
         found = [self._open(service, text) for text in dict.fromkeys((stored, copy)) if text]
         return max(found, key=lambda sealed: sealed.fence, default=None)
 
+    def _rotated(self, name: str, text: str) -> str:
+        self._open(name.removesuffix(":previous"), text)
+        return self.cipher.rotate(text).decode()
+
+    def _reseal_disk(self) -> int:
+        with disk.locked(self.file.with_suffix(".lock")):
+            kept = self._read_disk()
+            new = {
+                name: structs.replace(
+                    one,
+                    current=one.current and self._rotated(name, one.current),
+                    previous=one.previous and self._rotated(name, one.previous),
+                )
+                for name, one in kept.items()
+            }
+            if new:
+                disk.write_atomic(self.file, msgspec.json.encode(new))
+        return sum(bool(one.current) + bool(one.previous) for one in new.values())
+
     def _seal(self, sealed: _Sealed) -> str:
+        hide(secrets_in(sealed.token))
         return self.cipher.encrypt(msgspec.json.encode(sealed)).decode()
 
     def _open(self, service: str, text: str) -> _Sealed:
@@ -184,10 +254,11 @@ class TokenVault:
                 f"The stored {service} sign-in belongs to {sealed.service} of the connection {sealed.connection}.",
                 f"Connect {service} again.",
             )
+        hide(secrets_in(sealed.token))
         return sealed
 
     async def _on_disk(self, service: str) -> _Kept:
-        return (await asyncio.to_thread(self._read_disk)).get(service, _Kept(""))
+        return (await asyncio.to_thread(self._read_disk)).get(service, _Kept())
 
     def _read_disk(self) -> dict[str, _Kept]:
         content = disk.read_bytes(self.file)
@@ -208,14 +279,13 @@ class TokenVault:
     def _write_disk(self, service: str, sealed: str | None, fence: int = 0) -> None:
         with disk.locked(self.file.with_suffix(".lock")):
             kept = self._read_disk()
-            before = kept.pop(service, None)
-            if sealed is not None:
-                kept[service] = self._following(service, before, sealed, fence)
+            before = kept.get(service)
+            kept[service] = _Kept(fence=fence) if sealed is None else self._following(service, before, sealed, fence)
             disk.write_atomic(self.file, msgspec.json.encode(kept))
 
     def _following(self, service: str, before: _Kept | None, sealed: str, fence: int) -> _Kept:
-        if before is None:
-            return _Kept(sealed)
+        if before is None or not before.current:
+            return before if before and before.fence > fence else _Kept(sealed)
         try:
             later = self._open(service, before.current).fence > fence
         except ConfigurationError:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import msgspec
 from redis.asyncio import Redis
 
+from worker.store import moments
 from worker.store import worklist_scripts as scripts
 from worker.store.keys import Keys
 
 STAGES = ("collect", "invoices", "write_back")
+PACE = "pace"  # why a stage is held that spares what is left of a day's calls; a person who asks for it now lifts it
 
 
 class EpochMovedError(Exception):
@@ -90,13 +92,16 @@ class WorkList:
             quiet, most = _milliseconds(settle)
             await scripts.add(self._redis, self._keys.base, self.stage, chunk, quiet, most, settle.size)
 
-    async def claim(self, epoch: str, count: int, lease: float, gather: float = 0.0) -> list[Claimed]:
+    async def claim(
+        self, epoch: str, count: int, lease: float, gather: float = 0.0, *, whole: bool = False
+    ) -> list[Claimed]:
         """Lease up to `count` due items for `lease` seconds; when one is due, also what falls due within `gather`.
 
+        `whole`: while others are leased to somebody, only a claim of `count` is given: fewer gather until then.
         Raises `EpochMovedError`. Gives nothing while the stage is paused or before its `not_before`.
         """
         rows = await scripts.claim(
-            self._redis, self._keys.base, self.stage, epoch, count, int(lease * 1000), int(gather * 1000)
+            self._redis, self._keys.base, self.stage, epoch, count, int(lease * 1000), int(gather * 1000), int(whole)
         )
         if rows is None:
             raise EpochMovedError(self.stage)
@@ -165,9 +170,18 @@ class WorkList:
         """Parked items are due again at once."""
         await self.add(ids)
 
+    async def forgive(self, ids: Iterable[str]) -> None:
+        """These are due at once as if nothing of them had ever failed: a person wants them tried again."""
+        names = list(ids)
+        for start in range(0, len(names), 500):
+            await scripts.forgive(self._redis, self._keys.base, self.stage, names[start : start + 500])
+
     async def hasten(self, *, asked: bool = False) -> None:
-        """Make everything that is not leased due now; `asked`: a person asked, drafts are not too fresh for it then."""
-        await scripts.hasten(self._redis, self._keys.base, self.stage, "1" if asked else "")
+        """Make everything that is not leased due now, and spare no calls for it.
+
+        `asked`: a person asked; drafts are not too fresh for it then.
+        """
+        await scripts.hasten(self._redis, self._keys.base, self.stage, PACE, "1" if asked else "")
 
     async def counts(self) -> Counts:
         """The figures of this stage now."""
@@ -190,6 +204,9 @@ class WorkList:
     async def page(self, start: int = 0, count: int = 100) -> list[dict[str, str]]:
         """A page of the list, soonest first: id, score, due, attempts, error, lease."""
         rows = await self._redis.zrange(self._list, start, start + count - 1, withscores=True)
+        return await self._rows(rows)
+
+    async def _rows(self, rows: Sequence[tuple[str, float]]) -> list[dict[str, str]]:
         ids = [id_ for id_, _ in rows]
         if not ids:
             return []
@@ -214,9 +231,52 @@ class WorkList:
         """Who paused the stage and why; "" when it runs."""
         return await self._redis.hget(self._keys("stage", self.stage), "paused") or ""  # type: ignore[misc]
 
-    async def hold_until(self, seconds: float) -> None:
-        """Nothing of this stage is claimed for `seconds` (a service said wait); the longest such wait counts."""
-        await scripts.hold(self._redis, self._keys("stage", self.stage), int(seconds * 1000))
+    async def hold_until(self, seconds: float, why: str = "") -> None:
+        """Nothing of this stage is claimed for `seconds` (a service said wait); the longest such wait counts.
+
+        `why`: what is waited for, in the governor's words, or `PACE`; or in a person's.
+        """
+        await scripts.hold(self._redis, self._keys("stage", self.stage), int(seconds * 1000), why)
+
+    async def held(self) -> tuple[str, str]:
+        """Until when nothing of this stage is claimed (ISO 8601 in UTC), and why; ("", "") when it runs."""
+        until, why = await scripts.held(self._redis, self._keys("stage", self.stage))
+        return moments.from_milliseconds(int(until)), why
+
+    async def item(self, id_: str) -> dict[str, str]:
+        """One item as `page` shows it; {} when it is not on the list."""
+        score = await self._redis.zscore(self._list, id_)
+        return {} if score is None else (await self._rows([(id_, score)]))[0]
+
+    async def parked_item(self, id_: str) -> Parked | None:
+        """One item that waits; None when it does not."""
+        text = await self._redis.hget(f"{self._list}:waiting", id_)  # type: ignore[misc]
+        return msgspec.json.decode(text, type=Parked) if text else None
+
+    async def failing(self) -> list[str]:
+        """The ids whose last attempt failed and that are tried again."""
+        return sorted(await self._redis.hkeys(f"{self._list}:error"))  # type: ignore[misc]
+
+    async def most_attempts(self) -> int:
+        """How often the item was tried that was tried most."""
+        return max(map(int, await self._redis.hvals(f"{self._list}:attempts")), default=0)  # type: ignore[misc]
+
+    async def give_up(self, parked: Parked) -> str:
+        """Stop trying an item that failed; see `give_up_all`."""
+        return (await self.give_up_all([parked]))[0]
+
+    async def give_up_all(self, parked: Sequence[Parked], *, failed: bool = True) -> list[str]:
+        """Stop trying items that failed (`failed` False: any): they wait, visibly, until somebody releases them or they
+        are added again.
+
+        Gives for each "parked", or why not: "absent", "not-retried" (it has not failed), "leased" (somebody works on
+        it), or "unresolved" (whether Xero has it is not known yet, so it may not rest).
+        """
+        answers: list[str] = []
+        for start in range(0, len(parked), 500):
+            rows = [[each.id, msgspec.json.encode(each).decode(), each.cause] for each in parked[start : start + 500]]
+            answers += await scripts.give_up(self._redis, self._keys.base, self.stage, rows, failed)
+        return answers
 
 
 def _milliseconds(settle: Settle) -> tuple[int, int]:

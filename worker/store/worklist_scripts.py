@@ -70,8 +70,18 @@ end
 local function work_unresolved(base, stage, id)  -- an invoice with a full slot never leaves its list
   return stage == "invoices" and (redis.call("HGET", base .. "invoice:" .. id, "slot") or "") ~= ""
 end
+local function pulse(base, stage, what, count, late)  -- see worker.store.pulse
+  local minute, key = math.floor(now_ms() / 60000), base .. "pulse:" .. stage
+  local slot = minute % 60
+  if redis.call("HGET", key, "minute" .. slot) ~= tostring(minute) then
+    redis.call("HSET", key, "minute" .. slot, minute, "done" .. slot, 0, "failed" .. slot, 0, "late" .. slot, 0)
+  end
+  redis.call("HINCRBY", key, what .. slot, count)
+  if late > tonumber(redis.call("HGET", key, "late" .. slot)) then redis.call("HSET", key, "late" .. slot, late) end
+end
 local function work_done(base, stage, id, generation)
   local list = base .. "work:" .. stage
+  pulse(base, stage, "done", 1, now_ms() - (redis.call("HGET", list .. ":due", id) or now_ms()))
   if redis.call("HGET", list .. ":gen", id) == generation and not work_unresolved(base, stage, id) then
     return work_forget(list, id)
   end
@@ -92,7 +102,7 @@ async def add(redis: Redis, base: str, stage: str, ids: list[str], quiet: int, m
 
 @script(prelude=PRELUDE)
 async def claim(
-    redis: Redis, base: str, stage: str, epoch: str, count: int, lease: int, gather: int
+    redis: Redis, base: str, stage: str, epoch: str, count: int, lease: int, gather: int, whole: int
 ) -> list[list[str]] | None:
     """
     local work = base .. "work:" .. stage
@@ -102,6 +112,11 @@ async def claim(
     if held[1] or (held[2] and tonumber(held[2]) > now) then return {} end
     local first = redis.call("ZRANGE", work, 0, 0, "WITHSCORES")
     if not first[2] or tonumber(first[2]) > now then return {} end
+    if tonumber(whole) == 1 and redis.call("ZCOUNT", work, "-inf", now) < tonumber(count) then
+      for _, held_until in ipairs(redis.call("HVALS", work .. ":lease")) do
+        if tonumber(held_until) > now then return {} end  -- they gather until that one is done
+      end
+    end
     local claimed, lease_end = {}, string.format("%.0f", now + lease)
     local ids = redis.call("ZRANGE", work, "-inf", now + gather, "BYSCORE", "LIMIT", 0, count * 3 + 50)
     for _, id in ipairs(ids) do
@@ -140,6 +155,7 @@ async def retry(
     if redis.call("HGET", work .. ":lease", id) ~= lease then return 0 end
     if work_moved(work, id, generation) then return 0 end
     redis.call("HSET", work .. ":error", id, error)
+    pulse(base, stage, "failed", 1, 0)
     redis.call("HSET", work .. ":due", id, now_ms() + delay)
     work_end(work, id)
     return 1
@@ -203,10 +219,13 @@ async def postpone(
 
 
 @script(prelude=PRELUDE)
-async def hasten(redis: Redis, base: str, stage: str, asked: str) -> None:
+async def hasten(redis: Redis, base: str, stage: str, lifted: str, asked: str) -> None:
     """
     local work = base .. "work:" .. stage
     local now = now_ms()
+    if redis.call("HGET", base .. "stage:" .. stage, "held_why") == lifted then
+      redis.call("HDEL", base .. "stage:" .. stage, "not_before", "held_why")
+    end
     for _, id in ipairs(redis.call("ZRANGE", work, 0, -1)) do
       if asked ~= "" then redis.call("HDEL", base .. "invoice:" .. id, "written") end
       local due = math.min(now, tonumber(redis.call("HGET", work .. ":due", id) or now))
@@ -245,10 +264,21 @@ async def next_due(redis: Redis, base: str, stage: str) -> int | None:
 
 
 @script(allow_oom=True, prelude=PRELUDE)
-async def hold(redis: Redis, stage: Key, wait: int) -> None:
+async def hold(redis: Redis, stage: Key, wait: int, why: str) -> None:
     """
-    local held = tonumber(redis.call("HGET", stage, "not_before") or 0)
-    redis.call("HSET", stage, "not_before", math.max(held, now_ms() + wait))
+    local until_ms = now_ms() + wait
+    if until_ms <= tonumber(redis.call("HGET", stage, "not_before") or 0) then return end
+    redis.call("HSET", stage, "not_before", string.format("%.0f", until_ms), "held_why", why)
+    """
+    stub()
+
+
+@script(reads=True, prelude=PRELUDE)
+async def held(redis: Redis, stage: Key) -> list[str]:
+    """
+    local found = redis.call("HMGET", stage, "not_before", "held_why")
+    if tonumber(found[1] or 0) <= now_ms() then return {"0", ""} end
+    return {found[1], found[2] or ""}
     """
     stub()
 
@@ -263,5 +293,39 @@ async def release_cause(redis: Redis, cause: Key, base: str) -> int:
     end
     redis.call("DEL", cause)
     return #members
+    """
+    stub()
+
+
+@script(allow_oom=True, prelude=PRELUDE)
+async def give_up(redis: Redis, base: str, stage: str, rows: list[list[str]], failed: bool) -> list[str]:
+    """
+    local work, answers = base .. "work:" .. stage, {}
+    local function parked(id, text, cause)
+      if not redis.call("ZSCORE", work, id) then return "absent" end
+      if failed ~= "" and redis.call("HEXISTS", work .. ":error", id) == 0 then return "not-retried" end
+      if tonumber(redis.call("HGET", work .. ":lease", id) or 0) > now_ms() then return "leased" end
+      if work_unresolved(base, stage, id) then return "unresolved" end
+      work_forget(work, id)
+      redis.call("HSET", work .. ":waiting", id, text)
+      redis.call("HSET", work .. ":cause", id, cause)
+      redis.call("ZADD", work .. ":parked", now_ms(), id)
+      return "parked"
+    end
+    for index, row in ipairs(rows) do answers[index] = parked(row[1], row[2], row[3]) end
+    return answers
+    """
+    stub()
+
+
+@script(prelude=PRELUDE)
+async def forgive(redis: Redis, base: str, stage: str, ids: list[str]) -> None:
+    """
+    local work = base .. "work:" .. stage
+    for _, id in ipairs(ids) do
+      redis.call("HDEL", work .. ":attempts", id)
+      redis.call("HDEL", work .. ":error", id)
+      work_add(base, stage, id, 0, 0, 0)
+    end
     """
     stub()

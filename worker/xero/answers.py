@@ -92,13 +92,18 @@ def action(answer: Answer) -> Action:
     return found
 
 
+def disconnected(answer: WriteAnswer) -> bool:
+    """Whether a write was refused because the company was disconnected from the app (403, also seen as 401)."""
+    return answer.outcome == "auth" and (answer.status == 403 or "AuthenticationUnsuccessful" in answer.problem)
+
+
 def limit(answer: Answer) -> Problem:
     """Which limit a 429 is about; Xero's spelling of the app-wide one is not documented."""
     return _LIMITS.get(answer.headers.get("X-Rate-Limit-Problem", "").lower().replace("-", "").strip(), "minute")
 
 
-def left(answer: Answer, what: Literal["Min", "Day"]) -> int | None:
-    """Calls left in this minute or day as the answer says, None when it does not."""
+def left(answer: Answer, what: Literal["Min", "Day", "AppMin"]) -> int | None:
+    """Calls left in this minute or day, or to the app in this minute, as the answer says; None when it does not."""
     value = answer.headers.get(f"X-{what}Limit-Remaining", "").strip()
     return int(value) if value.isdecimal() else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -17,9 +17,9 @@ from msgspec import Struct
 from worker.limits import Limits
 from worker.store.vault import Held
 from worker.xero.errors import ReconnectNeeded
-from worker.xero.identity import Identity
+from worker.xero.identity import Given, Identity
 
-SERVICE = "xero"
+SERVICE: Final = "xero"
 _OWN = {"grant_type": "client_credentials"}
 RETRY_OLD = 1800.0  # seconds: Xero accepts the refresh token before the last one this long after its use
 
@@ -43,13 +43,16 @@ class TokenStore(Protocol):
 
 
 class Tokens(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is stored for a connection. Times are seconds since 1970."""
+    """What is stored for a connection. Times are seconds since 1970. It shows no token when it is printed."""
 
     access_token: str
     expires_at: float = 0.0
     refresh_token: str = ""
     scope: str = ""
     refreshed_at: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"Tokens(expires_at={self.expires_at}, scope={self.scope!r}, refreshed_at={self.refreshed_at})"
 
 
 class TokenKeeper:
@@ -88,6 +91,46 @@ class TokenKeeper:
     def distrust(self, token: str) -> None:
         """Xero refused this token: the next call gets another one."""
         self._held, self._refused = None, token
+
+    def forget(self) -> None:
+        """Look at what is stored before the next call: somebody connected, or disconnected, meanwhile."""
+        self._held = None
+
+    async def another(self, refused: str) -> bool:
+        """Whether a token other than `refused`, and still good, was stored meanwhile; it is used from now on."""
+        stored = _read(await self._store.get(SERVICE))
+        if stored is None or stored.access_token == refused or not self._fresh(stored):
+            return False
+        self._held = stored
+        return True
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether a person connects (and reconnects) in the browser."""
+        return self._identity.signs_in
+
+    async def replaced(self) -> bool:
+        """Whether a token was stored since this process used one, which it has not tried yet."""
+        stored = _read(await self._store.get(SERVICE))
+        used = self._held.access_token if self._held is not None else self._refused
+        return stored is not None and bool(used) and stored.access_token != used and self._fresh(stored)
+
+    async def keep_alive(self, older: float) -> bool:
+        """Refresh a consent that was not used for `older` seconds, so that Xero does not let it lapse (60 days unused).
+
+        Says whether it was. Raises as `token`.
+        """
+        if not self._identity.signs_in or not self._idle(_read(await self._store.get(SERVICE)), older):
+            return False
+        async with self._store.lock(SERVICE) as held:
+            stored = _read(await self._store.get(SERVICE))
+            if stored is None or not self._idle(stored, older):
+                return False
+            self._held = await self._current(stored.access_token, held)
+        return True
+
+    def _idle(self, stored: Tokens | None, older: float) -> bool:
+        return stored is not None and bool(stored.refresh_token) and self._now() - stored.refreshed_at > older
 
     async def renew(self, stale: str) -> str:
         """Another token than `stale`, which Xero refused: the one a sibling stored meanwhile, else a new one.
@@ -139,14 +182,18 @@ class TokenKeeper:
 
     async def _obtained(self, form: dict[str, str], before: Tokens | None = None) -> Tokens:
         asked = self._now()
-        given = await self._identity.token(form)
-        return Tokens(
-            access_token=given.access_token,
-            expires_at=asked + given.expires_in,
-            refresh_token=given.refresh_token or form.get("refresh_token", ""),
-            scope=given.scope or (before.scope if before else ""),
-            refreshed_at=asked,
-        )
+        return tokens_of(await self._identity.token(form), asked, form.get("refresh_token", ""), before)
+
+
+def tokens_of(given: Given, asked: float, refresh_token: str = "", before: Tokens | None = None) -> Tokens:
+    """What is stored of a token answer to what was asked at that moment (seconds since 1970)."""
+    return Tokens(
+        access_token=given.access_token,
+        expires_at=asked + given.expires_in,
+        refresh_token=given.refresh_token or refresh_token,
+        scope=given.scope or (before.scope if before else ""),
+        refreshed_at=asked,
+    )
 
 
 def _with(refresh_token: str) -> dict[str, str]:

@@ -38,6 +38,7 @@ class Governor(Protocol):
         *,
         min_remaining: int | None = None,
         day_remaining: int | None = None,
+        app_remaining: int | None = None,
         problem: Problem = "",
         retry_after: float | None = None,
     ) -> None:
@@ -98,6 +99,8 @@ class Calls:
             elif found == "renew" and "renew" in chances:
                 chances.remove("renew")
                 await self._keeper.renew(token)
+            elif found == "reconnect" and "renew" in chances and await self._keeper.another(token):
+                chances.remove("renew")  # somebody has connected again since: the old token is told it may not
             else:
                 raise read_error(answer, found)
 
@@ -123,7 +126,7 @@ class Calls:
             return WriteAnswer(outcome="not-sent", problem=str(error))
         except NoAnswer as error:
             return WriteAnswer(outcome="unknown", problem=str(error))
-        if action(answer) == "renew":
+        if action(answer) in {"renew", "reconnect"}:
             self._keeper.distrust(token)
         meant = meaning(answer, kind)
         return msgspec.structs.replace(meant, retry_after=scaled(meant.retry_after, self._limits))
@@ -156,6 +159,7 @@ class Calls:
             permit,
             min_remaining=left(answer, "Min"),
             day_remaining=left(answer, "Day"),
+            app_remaining=left(answer, "AppMin"),
             problem=limit(answer) if limited else "",
             retry_after=scaled(retry_after(answer), self._limits) if limited else None,
         )

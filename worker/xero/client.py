@@ -14,14 +14,14 @@ from worker.limits import Limits
 from worker.store.governor import Admitted, Priority
 from worker.store.governor import Refused as NotNow
 from worker.xero import encode as encoding
-from worker.xero import filing, identity
+from worker.xero import filing
 from worker.xero.answers import Answer, WriteAnswer, write_answer
 from worker.xero.auth import TokenKeeper, TokenStore
 from worker.xero.calls import Calls, Governor
-from worker.xero.company import company
+from worker.xero.company import company, is_demo
 from worker.xero.config import ATTACHING, XeroConfig
+from worker.xero.connection import Connection, Pinned
 from worker.xero.contacts import contact_page
-from worker.xero.errors import ReconnectNeeded
 from worker.xero.filing import Attachment, HistoryNote
 from worker.xero.identity import Identity, Tenant
 from worker.xero.lookups import CHUNK, changed, chunks, lookups, merged, mine
@@ -40,7 +40,16 @@ class XeroClient:
     `patience`, the seconds they may wait for their turn, else they raise `Limited`. Other errors: `worker.xero.errors`.
     """
 
-    def __init__(self, config: XeroConfig, tokens: TokenStore, governor: Governor, limits: Limits) -> None:
+    def __init__(
+        self,
+        config: XeroConfig,
+        tokens: TokenStore,
+        governor: Governor,
+        limits: Limits,
+        *,
+        pinned: Pinned | None = None,
+    ) -> None:
+        """`pinned` gives the company's id once it is known, where the configuration does not."""
         self._config = config
         self._limits = limits
         self._transport = Transport()
@@ -48,7 +57,7 @@ class XeroClient:
         self._keeper = TokenKeeper(tokens, self._identity, limits)
         self._calls = Calls(self._keeper, governor, limits)
         self._api = AccountingApi(AsyncApiClient(self._transport), base_url=f"{config.api_url}/api.xro/2.0")
-        self._tenant: Tenant | None = None
+        self._connection = Connection(self._keeper, self._identity, config.tenant, pinned)
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -65,42 +74,32 @@ class XeroClient:
         Raises:
             ReconnectNeeded: none, several, or another one than the pinned.
         """
-        if self._tenant is None:
-            self._tenant = identity.chosen(await self._tenants(), self._config.tenant)
-        return self._tenant
+        return await self._connection.connect()
+
+    def forget(self) -> None:
+        """Find company and token anew before the next call: somebody connected, or disconnected, meanwhile."""
+        self._connection.forget()
+
+    @property
+    def keeper(self) -> TokenKeeper:
+        """Its tokens: keeping them alive, and whether others were stored meanwhile."""
+        return self._keeper
 
     @property
     def tenant_id(self) -> str:
         """The company's id. Raises ReconnectNeeded before `connect`."""
-        if self._tenant is None:
-            raise ReconnectNeeded("Xero is not connected yet.", "Connect first.")
-        return self._tenant.id
+        return self._connection.tenant_id
 
     async def missing_scopes(self) -> tuple[str, ...]:
         """The scopes of `worker.xero.config` that this consent does not cover; () where Xero does not say.
 
-        Known without a call to Xero once there is a token.
-
-        Raises:
-            XeroError: no token can be had.
+        Costs no call once there is a token. Raises XeroError when none can be had.
         """
         return self._config.lacking(await self._keeper.scope())
 
     async def can_attach(self) -> bool:
-        """Whether files may be put on documents: it takes a scope that not every connection has.
-
-        Raises:
-            XeroError: no token can be had.
-        """
+        """Whether files may be put on documents, which takes a scope that not every connection has. Raises as above."""
         return ATTACHING not in await self.missing_scopes()
-
-    async def _tenants(self) -> tuple[Tenant, ...]:
-        token = await self._keeper.token()
-        try:
-            return await self._identity.tenants(token)
-        except ReconnectNeeded:
-            # Perhaps the token was only revoked: with another one it is clear.
-            return await self._identity.tenants(await self._keeper.renew(token))
 
     @property
     def _named(self) -> str:
@@ -126,8 +125,14 @@ class XeroClient:
             await self._calls.read(self._with(get), priority=priority, caller=caller, patience=patience)
             for get in reads
         ]
-        lists = [await parsed(answer.body, _same) for answer in answers]
-        return company(tenant, *lists, read_at=answers[0].date)
+        read = [await parsed(answer.body, lambda found: found) for answer in answers]
+        return company(tenant, *read, read_at=answers[0].date)
+
+    async def kind(self, *, patience: float = 0.0) -> Literal["demo", "real"]:
+        """What the company is; one call."""
+        await self.connect()
+        answer = await self._calls.read(self._with(self._api.get_organisations), priority="read", patience=patience)
+        return "demo" if await parsed(answer.body, is_demo) else "real"
 
     async def contacts(
         self,
@@ -392,7 +397,3 @@ class XeroClient:
         read = self._with(get, **query, page_size=PAGE_SIZE, unitdp=4)
         answer = await self._calls.read(read, priority=priority, caller=caller, patience=patience)
         return await parsed(answer.body, lambda found: invoice_page(found, kind, page=page, date=answer.date))
-
-
-def _same(found: Any) -> Any:
-    return found

@@ -28,9 +28,7 @@ def company(
     Raises:
         Unreadable: an answer is not what its endpoint answers.
     """
-    about = next(iter(_listed(organisation, "Organisations", "Name")), None)
-    if about is None:
-        raise Unreadable("Xero answered no company.", "Connect to Xero again.")
+    about = _about(organisation)
     return Company(
         tenant=tenant,
         name=text(about, "Name"),
@@ -47,9 +45,21 @@ def company(
         ),
         themes=_themes(_listed(themes, "BrandingThemes", "Name")),
         locked_until=max(day(about, "PeriodLockDate"), day(about, "EndOfYearLockDate")),
-        demo=flag(about, "IsDemoCompany", False),
+        demo=is_demo(organisation),
         read_at=read_at,
     )
+
+
+def is_demo(organisation: Any) -> bool:
+    """Whether this answer is of a demo company. Raises as `company`."""
+    return flag(_about(organisation), "IsDemoCompany", False)
+
+
+def _about(organisation: Any) -> Json:
+    about = next(iter(_listed(organisation, "Organisations", "Name")), None)
+    if about is None:
+        raise Unreadable("Xero answered no company.", "Connect to Xero again.")
+    return about
 
 
 def _listed(envelope: Any, resource: str, key: str) -> list[Json]:

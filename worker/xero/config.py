@@ -39,7 +39,8 @@ class XeroConfig:
         """
         if not settings.xero_client_id or settings.xero_client_secret is None:
             raise ConfigurationError(
-                "XERO_CLIENT_ID and XERO_CLIENT_SECRET are needed.", "Copy them from the app at developer.xero.com."
+                "XERO_CLIENT_ID and XERO_CLIENT_SECRET are needed.",
+                "Copy them from the app at developer.xero.com: type them on the console's Setup page, or set them.",
             )
         return cls(
             client_id=settings.xero_client_id,

@@ -20,20 +20,28 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Given(Struct, frozen=True):
-    """A token answer; `expires_in` is in seconds."""
+    """A token answer; `expires_in` is in seconds. It shows no token when it is printed."""
 
     access_token: str
     expires_in: float
     refresh_token: str = ""
     scope: str = ""
 
+    def __repr__(self) -> str:
+        return f"Given(expires_in={self.expires_in}, scope={self.scope!r})"
 
-class Tenant(Struct, frozen=True, rename={"id": "tenantId", "name": "tenantName", "type": "tenantType"}):
-    """A company a token reaches."""
+
+_NAMES = {"id": "tenantId", "name": "tenantName", "type": "tenantType", "connection": "id", "consent": "authEventId"}
+
+
+class Tenant(Struct, frozen=True, rename=_NAMES):
+    """A company a token reaches. `connection` is the id of our access to it, `consent` of the consent that gave it."""
 
     id: str
     name: str = ""
     type: str = ""
+    connection: str = ""
+    consent: str = ""
 
 
 class Identity:
@@ -100,6 +108,37 @@ class Identity:
         except msgspec.MsgspecError as error:
             raise Unreadable("Xero's list of connections cannot be read.", "It is tried again by itself.") from error
         return tuple(tenant for tenant in every if tenant.type in {"", "ORGANISATION"})
+
+    async def revoke(self, refresh_token: str) -> None:
+        """Take the consent back: the refresh token, what came from it, and its connections. A dead one is no error.
+
+        Raises as `token`.
+        """
+        answer = await self._transport.request(
+            "POST",
+            f"{self._config.identity_url}/connect/revocation",
+            deadline=self._deadline,
+            headers={"Authorization": self._basic(), "Accept": "application/json", "Content-Type": _FORM},
+            body=urlencode({"token": refresh_token}).encode(),
+        )
+        if action(answer) != "done" and _said(answer) not in {"invalid_grant", "invalid_token"}:
+            raise _token_error(answer)
+
+    async def disconnect(self, token: str, connection: str) -> None:
+        """End our access to one company; none (any more) is no error.
+
+        Raises:
+            XeroError: it did not answer; `Paused` where the token does not do.
+        """
+        answer = await self._transport.request(
+            "DELETE",
+            f"{self._config.api_url}/connections/{connection}",
+            deadline=self._deadline,
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+        )
+        found = action(answer)
+        if found != "done" and answer.status != 404:
+            raise read_error(answer, found)
 
     def _basic(self) -> str:
         pair = f"{self._config.client_id}:{self._config.client_secret}"

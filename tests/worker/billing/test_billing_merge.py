@@ -119,6 +119,13 @@ def test_a_line_we_never_wrote_is_kept_and_sent_back_with_its_id() -> None:
     assert "added" in merged.notes[0]
 
 
+def test_what_a_person_made_of_a_line_is_told_as_people_write_numbers() -> None:
+    document, found = draft()
+    merged = merge(document, edited(found, quantity=Decimal("2.0"), unit_amount=Decimal("95.1250")))
+    (note,) = merged.notes
+    assert note.endswith("from 2 x 120.00 = 240.00 to 2 x 95.125 = 190.25.")
+
+
 def test_a_persons_own_line_follows_what_the_person_makes_of_it_and_may_go() -> None:
     document, found = draft()
     first = merge(document, computed(replace(found, lines=(*found.lines, TRAVEL)))).document

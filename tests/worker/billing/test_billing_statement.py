@@ -128,6 +128,16 @@ def test_numbers_are_in_order_with_their_gaps() -> None:
     ]
 
 
+def test_a_jump_that_a_person_made_in_the_series_is_one_row() -> None:
+    office = busy_office()
+    first, second, third = office.documents()
+    for document, number in ((first, "TT-00001"), (second, "TT-4000000000"), (third, "TT-00002")):
+        office._put(replace(document, number=number))
+    made = statement("2026-11", office.reckoned(), office.documents(), office.setup)
+    numbers = [each.number for each in made.numbers]
+    assert numbers == ["TT-00001", "TT-00002", "TT-00003 to TT-3999999999", "TT-4000000000"]
+
+
 def test_only_a_period_with_days_has_a_statement() -> None:
     with pytest.raises(ValueError, match="has no days"):
         statement("until-approved", [], [], rules())

@@ -1,4 +1,4 @@
-"""A deployment for each test."""
+"""A deployment for each test, at whose end none of Xero's rules may have been broken."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from tests.faults.rules import broken_rules
 from tests.worker.jobs.jobs_world import World, deployed
 from worker.store.embedded import EmbeddedServer
 
@@ -17,6 +18,7 @@ async def world(valkey: EmbeddedServer, redis: Redis, tmp_path: Path) -> AsyncIt
         await made.work()
         made.forget_calls()
         yield made
+        assert broken_rules(made.stand) == []
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ async def hasty(valkey: EmbeddedServer, redis: Redis, tmp_path: Path) -> AsyncIt
         await made.work()
         made.forget_calls()
         yield made
+        assert broken_rules(made.stand) == []
 
 
 @pytest.fixture
@@ -36,3 +39,4 @@ async def unlimited(valkey: EmbeddedServer, redis: Redis, tmp_path: Path) -> Asy
         await made.work()
         made.forget_calls()
         yield made
+        assert broken_rules(made.stand, unlimited=True) == []

@@ -3,11 +3,12 @@
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -23,7 +24,7 @@ from worker.jobs.collect import collect
 from worker.jobs.contacts import contacts
 from worker.jobs.invoice import invoice
 from worker.jobs.rebuild import rebuild
-from worker.jobs.reconcile import reconcile
+from worker.jobs.reconcile import progress, reconcile
 from worker.jobs.statuses import statuses
 from worker.jobs.upkeep import upkeep
 from worker.jobs.write_back import write_back
@@ -85,7 +86,7 @@ class World:
         if not await ctx.store.epoch.current():
             await self.run("rebuild", ctx)
             return
-        if await ctx.store.inbox.resyncs():
+        if await ctx.store.inbox.resyncs() or await progress(ctx.store):
             await self.run("reconcile", ctx)
         for work in ctx.store.lists():
             if (seconds := await work.next_due()) is not None and seconds <= 0:
@@ -100,6 +101,7 @@ class World:
         store = self.ctx.store
         found = [] if await store.epoch.current() else ["the ledger is not complete"]
         found += [f"resync {kind}" for kind in await store.inbox.resyncs()]
+        found += [f"reconciling: {each.what}" for each in await progress(store)]
         found += [f"intent {id_}" for id_ in await store.intents.unresolved()]
         for work in store.lists():
             found += [f"{work.stage}: {row}" for row in await work.page()]
@@ -200,6 +202,10 @@ class World:
         """Write calls Xero got since the journal was cleared."""
         return int(self.stand.xero.requests.stats()["writes"])
 
+    def counted(self) -> Json:
+        """What the stand-in counted of Xero's rules and our calls since the journal was cleared."""
+        return self.stand.xero.requests.stats()
+
     def forget_calls(self) -> None:
         """Count calls from here."""
         self.act("clear-calls")
@@ -288,18 +294,22 @@ async def deployed(
     setup: str = SETUP,
     clients: Iterable[str] = ("Harrow", "Northgate"),
     scale: float = SCALE,
+    environment: Mapping[str, str] = MappingProxyType({}),
     **limits: float,
 ) -> AsyncIterator[World]:
-    """Stand-ins with these clients, a setup in force, and one worker; the ledger is not built yet."""
+    """Stand-ins with these clients, a setup in force, and one worker; the ledger is not built yet.
+
+    `environment` names what is other than the stand-ins say.
+    """
     ensure_secret_key(data)
     async with running(Ports(), clock=Clock(scale=scale)) as stand, AsyncExitStack() as stack:
-        environment = stand.environment | {
+        whole = stand.environment | {
             "REDIS_URL": url,
             "HOURSTREAM_DATA": str(data),
             "HOURSTREAM_TIME_SCALE": str(scale),
             "HOURSTREAM_LOG_LEVEL": "error",
         }
-        with mock.patch.dict("os.environ", environment, clear=True):
+        with mock.patch.dict("os.environ", whole | environment, clear=True):
             settings = Settings(_env_file=None)  # type: ignore[call-arg]
         wired = wire(settings, "worker", bells=False, limits=limits_for(scale, **limits))
         ctx = await stack.enter_async_context(wired)

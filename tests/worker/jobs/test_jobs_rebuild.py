@@ -1,5 +1,6 @@
 """After a wipe, a rollback or a foreign write: the ledger is complete again, or nothing is billed, which people see."""
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -125,6 +126,20 @@ async def test_a_rebuild_waits_for_what_may_be_on_the_wire_and_another_worker_ta
     await world.work(other)
     assert hours(world.draft("Harrow")) == 2
     await oracle(world)
+
+
+async def test_a_worker_that_looked_before_another_was_through_does_not_rebuild_again(world: World) -> None:
+    slow = await world.worker("slow")
+    await world.redis.flushall()
+    world.fault("hold", service="salesforce", id="slow", path=".*/query.*")
+    behind = asyncio.create_task(world.run("rebuild", slow))
+    await world.stand.salesforce_faults.held["slow"].reached.wait()
+    await world.work()
+    epoch = await world.ctx.store.epoch.current()
+    world.stand.salesforce_faults.remove("slow")
+    await behind
+    assert await world.ctx.store.epoch.current() == epoch
+    assert await world.problems() == []
 
 
 async def test_an_unknown_write_is_forgotten_with_the_ledger_and_found_in_xero(world: World) -> None:

@@ -17,8 +17,15 @@ from salesforce_wire import LIMITS, ORG, USER, Org, html, page, refused, serving
 from worker.errors import ConfigurationError, ConnectionPaused
 from worker.salesforce.auth import SERVICE, MemoryTokens, Session
 from worker.salesforce.client import SalesforceClient
-from worker.salesforce.errors import LoginRefused, SalesforceError, SessionRefused, Unavailable, UnexpectedAnswer
-from worker.salesforce.flows import ClientCredentials, JwtBearer, audience, flow, private_key
+from worker.salesforce.errors import (
+    LoginRefused,
+    ReconnectNeeded,
+    SalesforceError,
+    SessionRefused,
+    Unavailable,
+    UnexpectedAnswer,
+)
+from worker.salesforce.flows import ClientCredentials, JwtBearer, WebServer, audience, flow, private_key
 from worker.settings import Settings
 from worker.store.keys import Keys
 from worker.store.secrets import load_cipher
@@ -273,7 +280,6 @@ def test_a_secret_alone_chooses_client_credentials() -> None:
     [
         ({}, "SALESFORCE_CLIENT_ID is not set"),
         ({"salesforce_client_id": "id"}, "SALESFORCE_CLIENT_SECRET is not set"),
-        ({"salesforce_client_id": "id", "salesforce_client_secret": SecretStr("s")}, "My Domain"),
     ],
 )
 def test_incomplete_settings_name_the_variable(given: dict[str, object], named: str) -> None:
@@ -300,6 +306,39 @@ def test_secrets_show_in_no_representation(rsa_key: rsa.RSAPrivateKey) -> None:
     assert not any("secret" in text or "RSA" in text for text in shown)
 
 
+def test_a_login_host_takes_a_persons_connection_and_says_so_before_there_is_one() -> None:
+    given = Settings(_env_file=None, salesforce_client_id="id", salesforce_client_secret=SecretStr("secret"))  # type: ignore[call-arg]
+    chosen = flow(given)
+    assert isinstance(chosen, WebServer)
+    assert "secret" not in repr(chosen)
+    with pytest.raises(ReconnectNeeded, match=r"Connect to Salesforce in the console.*My Domain"):
+        chosen.form(None)
+
+
+async def test_a_persons_connection_goes_before_client_credentials_and_is_refreshed(
+    org: Org, client: SalesforceClient, flow: ClientCredentials, tokens: MemoryTokens
+) -> None:
+    by_person = WebServer(flow.login_url, flow.client_id, flow.client_secret)
+    old = {"access_token": "old", "instance_url": org.url, "id": f"https://login.salesforce.com/id/{ORG}/{USER}"}
+    await tokens.put(SERVICE, old | {"refresh_token": "r-1", "identity": by_person.identity})
+    assert await client.keeper.signs_in()
+    assert await client.keeper.keep_alive(3600)
+    await ask(client)
+    assert [(form["grant_type"], form["refresh_token"]) for form in org.logins] == [("refresh_token", "r-1")]
+    stored = await tokens.get(SERVICE)
+    assert stored is not None
+    assert (stored["refresh_token"], stored["identity"]) == ("r-1", by_person.identity)
+
+
+async def test_the_connection_of_another_app_is_not_ours(
+    org: Org, client: SalesforceClient, tokens: MemoryTokens
+) -> None:
+    await tokens.put(SERVICE, {"refresh_token": "r-1", "identity": "another", "access_token": "old"})
+    await ask(client)
+    assert [form["grant_type"] for form in org.logins] == ["client_credentials"]
+    assert not await client.keeper.keep_alive(0)
+
+
 async def test_the_stored_token_is_enough_for_the_next_start(
     org: Org, client: SalesforceClient, tokens: MemoryTokens
 ) -> None:
@@ -307,7 +346,7 @@ async def test_the_stored_token_is_enough_for_the_next_start(
     await ask(client)
     stored = await tokens.get(SERVICE)
     assert stored is not None
-    assert {"access_token", "instance_url", "id", "issued_at", "identity"} == set(stored)
+    assert {"access_token", "instance_url", "id", "issued_at", "identity", "refreshed_at"} == set(stored)
     assert "client-secret" not in repr(stored)
 
 

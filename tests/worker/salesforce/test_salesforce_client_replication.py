@@ -61,6 +61,20 @@ async def test_a_span_with_too_many_changes_is_asked_for_in_halves(org: Org, cli
     assert found.covered == NOON
 
 
+async def test_a_span_with_too_many_deletions_is_asked_for_in_halves(org: Org, client: SalesforceClient) -> None:
+    def answer(_: object) -> web.Response:
+        start, end = (datetime.fromisoformat(org.seen[-1].query[name]) for name in ("start", "end"))
+        if end - start > timedelta(minutes=3):
+            return refused(400, "EXCEEDED_ID_LIMIT", "exceeded id limit")
+        row = {"id": f"a00{start:%H%M}{end:%H%M}0000AAA", "deletedDate": start.isoformat()}
+        told = {"earliestDateAvailable": (NOON - timedelta(days=15)).isoformat(), "latestDateCovered": end.isoformat()}
+        return dated({"deletedRecords": [row]} | told)
+
+    org.answer = answer
+    found = await client.deleted("TimeEntry__c", NOON - timedelta(minutes=8), NOON)
+    assert (len({record.id for record in found.records}), found.covered) == (4, NOON)
+
+
 async def test_a_start_too_long_ago_is_refused_for_good(org: Org, client: SalesforceClient) -> None:
     org.answer = lambda _: refused(400, "INVALID_REPLICATION_DATE", "startDate is too old")
     with pytest.raises(RequestRefused, match="INVALID_REPLICATION_DATE"):

@@ -139,11 +139,11 @@ REFUSED: list[tuple[str, list[str]]] = [
         ],
     ),
     (
-        SMALLEST.replace('"Contact_ID__c"', '"link(Project__c)"'),
+        SMALLEST.replace('"Contact_ID__c"', '"link(Project__r)"'),
         [
             (
-                '7: source.fields.xero_contact: "link(Project__c)" is not supported yet. Write the path to a field '
-                'that holds the ContactID, such as "Project__r.Xero_Contact__r.Contact_ID__c".'
+                '7: source.fields.xero_contact: "Project__r" ends in a relationship. '
+                'Add the field to read there, such as "Project__r.Name".'
             )
         ],
     ),

@@ -98,7 +98,7 @@ async def test_credit_notes_have_a_series_of_their_own(house: House) -> None:
     await house.ledger.raise_series(1, "ACCRECCREDIT")
     assert (await house.ledger.series(), await house.ledger.series("ACCRECCREDIT")) == (7, 2)
     token = await house.epochs.take(60)
-    await house.epochs.restore_number(token, "K", 1, "TT-CN-00009", "ACCRECCREDIT")
+    await house.epochs.restore_number(token, "K", 1, "TT-CN-00009", "ACCRECCREDIT", prefix="TT-")
     assert (await house.ledger.series(), await house.ledger.series("ACCRECCREDIT")) == (7, 9)
     assert await house.ledger.numbers() == {"K/1": "TT-CN-00009"}
 

@@ -63,7 +63,7 @@ async def test_a_rebuild_whose_lease_is_over_writes_nothing_more(house: House) -
         epochs.restore_invoice(former, record),
         epochs.restore_units(former, 1, [found], {}),
         epochs.restore_postings(former, {"u": postings_of(document("X", ["u"]))}),
-        epochs.restore_number(former, "X", 1, "TT-00042"),
+        epochs.restore_number(former, "X", 1, "TT-00042", prefix="TT-"),
         epochs.doubt(former, ["u"], "perhaps"),
         epochs.raise_counter(former, 7),
         epochs.complete(former),
@@ -93,7 +93,7 @@ async def test_a_rebuild_that_is_complete_writes_nothing_more(house: House) -> N
     token = await restarted(house)
     await house.epochs.complete(token)
     with pytest.raises(RebuildLostError):
-        await house.epochs.restore_number(token, "X", 1, "TT-00042")
+        await house.epochs.restore_number(token, "X", 1, "TT-00042", prefix="TT-")
 
 
 # ---- discarding ----------------------------------------------------------------------------------------------------
@@ -210,12 +210,13 @@ async def test_intents_from_before_are_forgotten_and_their_invoices_computed_ane
     assert (await house.unit("w")).postings == ()
 
 
-async def test_the_series_goes_on_from_the_highest_number_seen(house: House) -> None:
+async def test_the_series_goes_on_from_the_highest_number_of_ours(house: House) -> None:
     token = await restarted(house)
-    for sequence, number in enumerate(("TT-00042", "TT-00007", "TT-KEY"), 1):
-        await house.epochs.restore_number(token, "X", sequence, number)
+    renumbered = ("PAT-90000", "TT-KEY")
+    for sequence, number in enumerate(("TT-00042", "TT-00007", *renumbered), 1):
+        await house.epochs.restore_number(token, "X", sequence, number, prefix="TT-")
     assert await house.ledger.series() == 42
-    assert [await house.ledger.number("X", sequence) for sequence in (1, 2, 3)] == ["TT-00042", "TT-00007", "TT-KEY"]
+    assert [await house.ledger.number("X", sequence) for sequence in (3, 4)] == list(renumbered)
 
 
 async def test_the_intent_counter_is_raised_and_never_lowered(house: House) -> None:

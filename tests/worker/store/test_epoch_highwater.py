@@ -3,7 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from redis.asyncio import Redis
+
+from worker.store.epoch import ROLLED_BACK, Epoch
 from worker.store.highwater import HighWater
+from worker.store.keys import Keys
 
 
 async def test_the_highest_counter_is_remembered_by_the_process_and_on_disk(tmp_path: Path) -> None:
@@ -35,3 +39,17 @@ async def test_a_file_that_holds_no_number_counts_for_nothing(tmp_path: Path) ->
     assert (water.highest(), HighWater(tmp_path).highest()) == (7, 0)
     await water.raise_to(8)
     assert HighWater(tmp_path).highest() == 8
+
+
+async def test_the_epoch_of_a_store_that_was_rolled_back_counts_no_more(
+    redis: Redis, keys: Keys, tmp_path: Path
+) -> None:
+    seen = HighWater(tmp_path)
+    epoch = Epoch(redis, keys, seen)
+    await redis.set(keys("epoch"), "e1")
+    await redis.set(keys("intents", "counter"), "7")
+    await seen.raise_to(7)
+    assert await epoch.current() == "e1"
+    await seen.raise_to(8)
+    assert await epoch.current() == ""
+    assert await epoch.why() == ROLLED_BACK

@@ -78,6 +78,17 @@ async def test_a_drop_frees_units_and_slot_and_keeps_the_key(house: House) -> No
     assert await house.intents.unresolved() == []
 
 
+async def test_bytes_that_another_has_sent_since_are_dropped_by_nobody_who_does_not_know_it(house: House) -> None:
+    intent = await house.begun(await house.element("X", ["u", "v"]))
+    assert await house.intents.send_again(house.epoch, intent.id, ["X"], 2, 60)
+    await house.intents.drop(house.epoch, intent)
+    assert (await house.held("X")).slot == intent.id
+    known = await house.intents.get(intent.id)
+    assert known is not None
+    await house.intents.drop(house.epoch, known)
+    assert (await house.held("X")).slot == ""
+
+
 async def test_a_dropped_update_leaves_units_where_the_document_holds_them(house: House) -> None:
     await house.commit(await house.begun(await house.element("X", ["u"])))
     intent = await house.begun(await house.element("X", ["v"], departed=["u"]))

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tests.worker.store.ledger_support import LONG, House, document, facts, out, placed, postings_on, recorded, waits
-from worker.billing.model import Correction, Waiting
+from worker.billing.model import Correction, Document, Waiting
 from worker.store.ledger import Note
 from worker.store.worklist import EpochMovedError, Settle, release_cause
 
@@ -328,3 +328,22 @@ async def test_units_and_invoices_are_found_in_pages(house: House) -> None:
     assert [held.key for held in await house.ledger.page_invoices(0, 1)] == ["Y"]
     assert await house.ledger.all_keys() == ["X", "Y"]
     assert {unit.id[0] for unit in await house.ledger.recent(30)} == {"Y"}
+
+
+async def test_invoices_are_listed_by_the_statuses_of_their_documents(house: House) -> None:
+    async def put(*documents: Document) -> None:
+        for each in documents:
+            held = await house.held(each.key)
+            record = recorded(held.invoice, each)
+            assert await house.ledger.merge(house.epoch, held, record, f"{each.key}/{each.sequence}", {})
+
+    async def listed() -> dict[str, list[str]]:
+        return {name: [held.key for held in await house.ledger.page_invoices(status=name)] for name in names}
+
+    names = ("", "open", "approved", "paid")
+    await put(document("X", ["u"], status="approved"), document("X", ["v"], 2))
+    await put(document("Y", ["w"]))
+    assert await listed() == {"": ["Y", "X"], "open": ["Y", "X"], "approved": ["X"], "paid": []}
+    await put(document("X", ["v"], 2, status="paid"))
+    assert await listed() == {"": ["X", "Y"], "open": ["Y"], "approved": ["X"], "paid": ["X"]}
+    assert [await house.ledger.count_invoices(name) for name in names] == [2, 1, 1, 1]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from arq.connections import ArqRedis
@@ -85,8 +86,10 @@ async def test_rows_that_were_written_are_known_by_their_mark(redis: Redis, keys
     assert await cursors.rows("Xero_Contact__c", []) == {}
 
 
-async def test_the_first_org_and_company_are_pinned_and_others_refused(redis: Redis, keys: Keys) -> None:
-    pair = Pair(redis, keys)
+async def test_the_first_org_and_company_are_pinned_and_others_refused(
+    redis: Redis, keys: Keys, tmp_path: Path
+) -> None:
+    pair = Pair(redis, keys, tmp_path)
     await pair.pin("org", "00D1")
     await pair.pin("org", "00D1")
     await pair.pin("company", "t1")
@@ -95,6 +98,16 @@ async def test_the_first_org_and_company_are_pinned_and_others_refused(redis: Re
     with pytest.raises(ConnectionPaused, match="Xero company"):
         await pair.pin("company", "t2")
     assert await pair.get() == {"org": "00D1", "company": "t1"}
+
+
+async def test_the_pair_is_known_after_redis_was_lost(redis: Redis, keys: Keys, tmp_path: Path) -> None:
+    await Pair(redis, keys, tmp_path).pin("org", "00D1", "sandbox")
+    await Pair(redis, keys, tmp_path).pin("company", "t1", "demo")
+    await redis.flushall()
+    pair = Pair(redis, keys, tmp_path)
+    with pytest.raises(ConnectionPaused, match="Xero company t1, but t2"):
+        await pair.pin("company", "t2")
+    assert await pair.get() == {"org": "00D1", "org:kind": "sandbox", "company": "t1", "company:kind": "demo"}
 
 
 # ---- doorbells -----------------------------------------------------------------------------------------------------

@@ -191,9 +191,9 @@ async def test_looking_up_nothing_asks_nothing(server: RawServer) -> None:
 async def test_many_ids_are_asked_for_in_several_calls(server: RawServer) -> None:
     server.script = [answer(200, EMPTY)] * 3
     async with connected(server.url) as client:
-        await client.invoices(ids=[f"id-{number}" for number in range(81)])
+        await client.invoices(ids=[f"id-{number}" for number in range(101)])
     asked = [parse_qs(urlsplit(request.target).query)["IDs"][0].split(",") for request in server.requests]
-    assert [len(ids) for ids in asked] == [40, 40, 1]
+    assert [len(ids) for ids in asked] == [50, 50, 1]
 
 
 async def test_contacts_come_archived_ones_included_and_never_in_summary(server: RawServer) -> None:
@@ -231,7 +231,7 @@ async def test_a_read_that_took_too_long_is_not_repeated(server: RawServer) -> N
 
 async def test_the_governor_hears_what_every_answer_says_about_the_limits(server: RawServer) -> None:
     governor = OpenGovernor()
-    limits = {"X_MinLimit_Remaining": "59", "X_DayLimit_Remaining": "4999"}
+    limits = {"X_MinLimit_Remaining": "59", "X_DayLimit_Remaining": "4999", "X_AppMinLimit_Remaining": "9876"}
     server.script = [
         answer(200, EMPTY, **limits),
         answer(429, X_Rate_Limit_Problem="minute", Retry_After="26", X_MinLimit_Remaining="0"),
@@ -242,7 +242,7 @@ async def test_the_governor_hears_what_every_answer_says_about_the_limits(server
         limited = await client.send("PUT", "ACCREC", b"{}", "key", permit=await permit(client))
         await client.send("PUT", "ACCREC", b"{}", "key", permit=await permit(client))
     assert governor.ended == [
-        {"permit": "permit-1", "min": 59, "day": 4999, "problem": "", "after": None},
+        {"permit": "permit-1", "min": 59, "day": 4999, "problem": "", "after": None, "app": 9876},
         {"permit": "permit-2", "min": 0, "day": None, "problem": "minute", "after": 26.0},
         {"permit": "permit-3", "min": None, "day": None, "problem": "", "after": None},
     ]

@@ -133,10 +133,12 @@ class OpenGovernor:
         *,
         min_remaining: int | None = None,
         day_remaining: int | None = None,
+        app_remaining: int | None = None,
         problem: Problem = "",
         retry_after: float | None = None,
     ) -> None:
         told = {"permit": permit, "min": min_remaining, "day": day_remaining, "problem": problem, "after": retry_after}
+        told |= {} if app_remaining is None else {"app": app_remaining}
         self.ended.append(told)
 
     async def unused(self, permit: str) -> None:
