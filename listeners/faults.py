@@ -1,4 +1,7 @@
-"""What can go wrong with a stream and what each wrong thing asks for: one table from error codes to kinds."""
+"""What can go wrong with a stream and what each wrong thing asks for: kinds of faults, and how long each stays away.
+
+The Pub/Sub API's error codes are here; what CometD says is in `bayeux_faults`.
+"""
 
 import random
 from collections import Counter
@@ -18,6 +21,7 @@ class Fault(StrEnum):
     UNAVAILABLE = "unavailable"  # again from the stored position
     SILENT = "silent"  # as above: nothing was heard for longer than a keep-alive takes
     PINGS = "too many pings"  # as above, with pings further apart
+    CLIENT = "client unknown"  # CometD: with another handshake at once
     POSITION = "position unknown"  # read again since the last good commit, anchor anew
     LIMIT = "delivery limit"  # stay away: each attempt would be turned down until the 24 hours have rolled on
     REFUSED = "refused"  # a person has to change something in Salesforce
@@ -50,12 +54,13 @@ REMEDIES = {
     "the /limits resource, DailyDeliveredPlatformEvents.",
     Fault.REFUSED: "In Salesforce, select the object in Setup > Change Data Capture, and give the integration user "
     "View All Records on it.",
-    Fault.UNAVAILABLE: "If this goes on, check that this machine reaches the Pub/Sub API's address and port.",
+    Fault.UNAVAILABLE: "If this goes on, check that this machine reaches the Pub/Sub API's address and port (with "
+    "CometD: the org's address).",
 }
 
 
 class StreamFault(ServiceError):  # noqa: N818 - the wire's errors become faults of the stream
-    """The stream ended, or could not be opened. `code` is Salesforce's error code or the gRPC status."""
+    """The stream ended, or could not be opened. `code` is Salesforce's error code, or the gRPC or HTTP status."""
 
     def __init__(self, fault: Fault, what: str, code: str = "") -> None:
         super().__init__(what, REMEDIES.get(fault, ""))
@@ -99,6 +104,7 @@ def waits(limits: Limits) -> dict[Fault, Wait]:
         Fault.UNAVAILABLE: usual,
         Fault.SILENT: usual,
         Fault.PINGS: usual,
+        Fault.CLIENT: usual,
         Fault.POSITION: Wait(limits.backoff_base / 4, limits.backoff_cap),
         Fault.LIMIT: Wait(limits.backoff_cap, 3 * limits.backoff_cap, least=limits.backoff_cap),
         Fault.REFUSED: Wait(limits.backoff_base, limits.backoff_cap, least=limits.backoff_base),
@@ -112,7 +118,9 @@ def jitter(seconds: float) -> float:
     return random.uniform(0, seconds)  # noqa: S311 - spreads attempts, hides nothing
 
 
-AT_ONCE = frozenset({Fault.AUTH, Fault.POSITION, Fault.MOVED})  # the next attempt itself mends what was wrong
+AT_ONCE = frozenset(
+    {Fault.AUTH, Fault.CLIENT, Fault.POSITION, Fault.MOVED}
+)  # the next attempt itself mends what was wrong
 
 
 class Backoff:

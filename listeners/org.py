@@ -10,7 +10,7 @@ from listeners.times import stamp
 from worker.salesforce import soql
 from worker.salesforce.auth import Session
 from worker.salesforce.client import SalesforceClient
-from worker.salesforce.errors import Action, SalesforceError
+from worker.salesforce.errors import Action, LoginRefused, SalesforceError
 from worker.salesforce.query import Rows
 
 log = structlog.get_logger(__name__)
@@ -20,16 +20,26 @@ LOOK_BACK = timedelta(minutes=2)  # getUpdated is asked for its latestDateCovere
 
 
 class SalesforceOrg:
-    """The client, as doors see it. `pin` refuses another org than the first one ever seen."""
+    """The client, as doors see it. `pin` refuses another org than the first one ever seen; `lost` is told when nobody
+    but a person can let us in again."""
 
-    def __init__(self, client: SalesforceClient, pin: Callable[[str], Awaitable[None]]) -> None:
-        self._client, self._pin = client, pin
+    def __init__(
+        self,
+        client: SalesforceClient,
+        pin: Callable[[str], Awaitable[None]],
+        lost: Callable[[LoginRefused], Awaitable[None]],
+    ) -> None:
+        self._client, self._pin, self._lost = client, pin, lost
         self._pinned = ""
         self._ahead: timedelta | None = None  # how far Salesforce's clock is ahead of ours
 
     async def session(self, stale: Session | None = None) -> Session:
         """The session in use, or another one than `stale`. Raises `SalesforceError`, `ConnectionPaused`."""
-        session = await (self._client.token() if stale is None else self._client.renewed(stale))
+        try:
+            session = await (self._client.token() if stale is None else self._client.renewed(stale))
+        except LoginRefused as error:
+            await self._lost(error)
+            raise
         if session.org_id != self._pinned:
             await self._pin(session.org_id)
             self._pinned = session.org_id

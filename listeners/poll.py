@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from listeners.events import unit_id
-from listeners.faults import Backoff
 from listeners.intake import Refused, knock
 from listeners.lease import Lease
 from listeners.ports import Inbox, Org, Position, Resync, Ring, Source
@@ -43,12 +42,11 @@ class Poll:
         ring: Ring,
         limits: Limits,
         status: Status,
-        backoff: Backoff,
         reason: str = "",
     ) -> None:
         """`reason`: why it polls, for people."""
         self._inbox, self._org, self._source, self._lease = inbox, org, source, lease
-        self._ring, self._limits, self._status, self._backoff = ring, limits, status, backoff
+        self._ring, self._limits, self._status = ring, limits, status
         self._channel, self._reason = poll_channel(source.sobject), reason
         self._seen: dict[str, str] = {}  # what the margin will show again: record → its time of change
 
@@ -56,7 +54,6 @@ class Poll:
         """Every `Limits.poll`, for ever; a stream has told everything before `heard_until`. Raises `Refused`."""
         while True:
             await self._once(heard_until)
-            self._backoff.received()
             self._status.now("listening", self._reason)
             await asyncio.sleep(self._limits.poll)
 

@@ -147,10 +147,14 @@ class RawEvent:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a stream said at once. `latest` moves the position of a response without events; else it is ""."""
+    """What a stream said at once. `latest` moves the position of a response without events; else it is "".
+
+    `opening`: it only says that the stream is open. That proves nothing: a client may be forgotten right after.
+    """
 
     events: tuple[RawEvent, ...] = ()
     latest: str = ""
+    opening: bool = False
 
 
 class Subscription(Protocol):
@@ -162,7 +166,7 @@ class Subscription(Protocol):
 
 
 class ChangeSource(Protocol):
-    """A stream of change events, whatever its wire: Pub/Sub API now, CometD beside it.
+    """A stream of change events, whatever its wire: the Pub/Sub API or CometD.
 
     Everything raises `StreamFault`, which says what went wrong and which back-off fits.
     """

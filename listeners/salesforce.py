@@ -43,7 +43,8 @@ class Listener:
     status: Status = field(default_factory=Status)
 
     def __post_init__(self) -> None:
-        self._backoff = Backoff(self.limits)
+        self._backoff = Backoff(self.limits)  # the stream's: only what the stream says ends it, no polling meanwhile
+        self._others = Backoff(self.limits)  # Redis', Salesforce's REST API's
 
     async def run(self) -> None:
         """Until cancelled; whatever fails is shown, waited for and tried again."""
@@ -60,14 +61,17 @@ class Listener:
             except LeaseLost as lost:
                 log.warning("standing by", reason=lost.what)
             except Exception as error:  # the one place that catches everything: a listener does not end
-                wait = self._backoff.failed(Fault.UNAVAILABLE)
+                if self.status.state == "listening":
+                    self._others.received()
+                wait = self._others.failed(Fault.UNAVAILABLE)
                 log.warning("listening failed", error=repr(error), again_in=wait)
                 self.status.now("retrying", str(error) or repr(error))
                 await asyncio.sleep(wait)
 
     async def _wait_for_setup(self) -> Source:
         while (source := await self.setups()) is None:
-            self.status.now("waiting for a setup", "Nothing is set up yet: hourstream setup apply FILE.")
+            todo = "choose the time object on the Setup page, or hourstream setup apply FILE."
+            self.status.now("waiting for a setup", f"Nothing is set up yet: {todo}")
             await asyncio.sleep(self.limits.doorbell)
         return source
 
@@ -132,7 +136,6 @@ class Listener:
                 ring=self.ring,
                 limits=self.limits,
                 status=self.status,
-                backoff=self._backoff,
                 reason=reason,
             )
             heard_until = back(heard.committed_at, self.limits.watermark_margin) if heard else ""

@@ -110,7 +110,8 @@ class Stream:
             if response.events or response.latest:
                 resync = {}
                 self._lost, self._before_subscribe = None, ""
-            self._backoff.received()
+            if not response.opening:
+                self._backoff.received()
             self._status.now("listening")
             await responses.stored(len(response.events))
 

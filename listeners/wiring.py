@@ -11,18 +11,22 @@ from typing import TypeVar
 import structlog
 
 from listeners.channel import Target
+from listeners.cometd import CometD
 from listeners.faults import Backoff, Fault
 from listeners.org import SalesforceOrg
-from listeners.ports import Source
+from listeners.ports import ChangeSource, Sessions, Source
 from listeners.pubsub import PubSub
 from listeners.salesforce import Listener, Transport
 from listeners.status import Status
 from listeners.tasks import until_first
+from worker.beginning import until_changed, until_ready
+from worker.connections import final
 from worker.errors import ConfigurationError
 from worker.health import health
 from worker.limits import Limits
 from worker.main import first_setup, limits_of, open_store
 from worker.salesforce.client import SalesforceClient
+from worker.salesforce.errors import LoginRefused
 from worker.settings import Settings
 from worker.setup import parse
 from worker.store.heartbeats import Heartbeats
@@ -33,18 +37,15 @@ log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 
-TRANSPORTS: dict[str, Transport] = {"auto": "auto", "pubsub": "stream", "poll": "poll"}
+TRANSPORTS: dict[str, Transport] = {"auto": "auto", "pubsub": "stream", "cometd": "stream", "poll": "poll"}
 
 
-def transport_of(settings: Settings) -> Transport:
-    """The doors to use. Raises `ConfigurationError` for one that is not there."""
-    try:
-        return TRANSPORTS[settings.salesforce_transport]
-    except KeyError:
-        raise ConfigurationError(
-            f"SALESFORCE_TRANSPORT={settings.salesforce_transport} is not supported yet.",
-            "Write auto, pubsub or poll.",
-        ) from None
+def door_of(settings: Settings, sessions: Sessions, limits: Limits) -> ChangeSource:
+    """The door for change events that the settings ask for."""
+    if settings.salesforce_transport == "cometd":
+        return CometD(sessions, limits, settings.salesforce_api_version)
+    target = Target(settings.salesforce_pubsub_target, tls=settings.salesforce_pubsub_tls)
+    return PubSub(target, sessions, limits)
 
 
 async def serve(settings: Settings) -> None:
@@ -59,15 +60,23 @@ async def serve(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     limits, name = limits_of(settings), f"listener {socket.gethostname()}:{os.getpid()}"
-    transport_of(settings)
     async with AsyncExitStack() as stack:
         store = await _patiently(lambda: stack.enter_async_context(open_store(settings)), limits)
         await _patiently(lambda: first_setup(store, settings), limits)
-        client = SalesforceClient.from_settings(settings, limits, store.tokens)
-        listener = make(settings, store, await stack.enter_async_context(client), limits)
-        log.info("listener started", name=name, transport=settings.salesforce_transport)
-        async with health(settings, store), _shown(store.heartbeats, name, listener.status, limits):
-            await listener.run()
+        await stack.enter_async_context(health(settings, store))
+        while True:
+            await until_ready(store, settings, limits, ("salesforce",), ("listener", name))
+            await _listen(store, settings, limits, name)
+
+
+async def _listen(store: Store, settings: Settings, limits: Limits, name: str) -> None:
+    """Listen until other credentials were typed into the console."""
+    filled = await _patiently(lambda: store.credentials.filled(settings), limits)
+    async with SalesforceClient.from_settings(filled, limits, store.tokens) as client:
+        listener = make(filled, store, client, limits)
+        log.info("listener started", name=name, transport=filled.salesforce_transport)
+        async with _shown(store.heartbeats, name, listener.status, limits):
+            await until_first(listener.run(), until_changed(store, settings, limits))
 
 
 async def _patiently(attempt: Callable[[], Awaitable[Result]], limits: Limits) -> Result:
@@ -88,19 +97,22 @@ def make(settings: Settings, store: Store, client: SalesforceClient, limits: Lim
     """The listener of these settings, on this store and org."""
 
     async def pin(org_id: str) -> None:
-        await store.pair.pin("org", org_id)
+        await store.pair.pin("org", org_id, await store.pair.kind("org", org_id) or await client.kind())
 
-    org = SalesforceOrg(client, pin)
-    target = Target(settings.salesforce_pubsub_target, tls=settings.salesforce_pubsub_tls)
+    async def lost(error: LoginRefused) -> None:
+        fence = await store.tokens.fence("salesforce")
+        await store.needs_reconnect("salesforce", error.what, error.remedy, "the listener", fence, final=final(error))
+
+    org = SalesforceOrg(client, pin, lost)
     return Listener(
         inbox=store.inbox,
         locks=store.locks,
         org=org,
         setups=Setups(store.setup),
-        door=PubSub(target, org, limits),
+        door=door_of(settings, org, limits),
         ring=store.bell.ring,
         limits=limits,
-        transport=transport_of(settings),
+        transport=TRANSPORTS[settings.salesforce_transport],
     )
 
 

@@ -20,11 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("salesforce", "pubsub", "pubsub-tls", "xero", "control"):
         parser.add_argument(f"--{name}-port", type=_port, default=0, metavar="PORT", help="0 picks a free one")
     parser.add_argument("--seed", action="store_true", help="begin with contacts, projects, people and time entries")
+    parser.add_argument("--with-parent", action="store_true", help="end when the process that started it ends (Linux)")
     options = parser.parse_args(arguments)
     ports = Ports(
         options.salesforce_port, options.pubsub_port, options.pubsub_tls_port, options.xero_port, options.control_port
     )
-    _die_with_parent(os.getppid())
+    if options.with_parent:
+        _die_with_parent(os.getppid())
     return asyncio.run(_serve(ports, seeded=options.seed))
 
 

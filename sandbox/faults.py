@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -12,6 +12,7 @@ from sandbox.clock import Clock
 
 GENERIC_KINDS = frozenset(
     {"drop-before", "drop-after", "delay", "delay-after", "status", "status-after", "garbage", "drip"}
+    | {"hold", "hold-after"}
 )
 ALWAYS = -1
 _UNDECODABLE = b"\x1f\x8b\x00<html>{not json"
@@ -23,6 +24,7 @@ class Fault:
     """One thing to do wrong, for requests whose method and path match the two patterns (whole match).
 
     `skip` requests pass first, then `times` are hit (-1: all). `delay` is in seconds, divided by the clock's scale.
+    `hold` and `hold-after` stop a request before and after it is carried out, until the fault is removed.
     """
 
     kind: str
@@ -49,12 +51,28 @@ class _Armed:
     times: int
 
 
+class Held:
+    """Requests that a fault stops: whether one has come yet, and whether they may go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.released = asyncio.Event(), asyncio.Event()
+
+    async def stop(self) -> None:
+        """A request has come: it stays until it may go on."""
+        self.reached.set()
+        await self.released.wait()
+
+
 class Faults:
-    """The faults one service still has to commit; `kinds` are the ones it knows beyond the generic ones."""
+    """The faults one service still has to commit; `kinds` are the ones it knows beyond the generic ones.
+
+    `held` are those that hold requests, by id: a test waits there until one has come.
+    """
 
     def __init__(self, service: str, kinds: frozenset[str] = frozenset()) -> None:
         self.service = service
         self.kinds = GENERIC_KINDS | kinds
+        self.held: dict[str, Held] = {}
         self._armed: dict[str, _Armed] = {}
         self._ids = itertools.count(1)
 
@@ -63,7 +81,9 @@ class Faults:
         if fault.kind not in self.kinds:
             raise ValueError(f"unknown kind {fault.kind!r}; known: {', '.join(sorted(self.kinds))}")
         fault_id = fault.id or f"{self.service}-{next(self._ids)}"
-        self._armed[fault_id] = _Armed(fault, fault.skip, fault.times)
+        self._armed[fault_id] = _Armed(replace(fault, id=fault_id), fault.skip, fault.times)
+        if fault.kind.startswith("hold"):
+            self.held[fault_id] = Held()
         return fault_id
 
     @property
@@ -71,13 +91,18 @@ class Faults:
         """How many faults still wait for their request."""
         return len(self._armed)
 
+    def left(self, fault_id: str) -> int:
+        """How many requests a fault still has to hit."""
+        armed = self._armed.get(fault_id)
+        return armed.times if armed is not None else 0
+
     def remove(self, fault_id: str | None = None) -> int:
-        """Disarm one fault, or all; answers how many there were."""
-        if fault_id is None:
-            count = len(self._armed)
-            self._armed.clear()
-            return count
-        return 0 if self._armed.pop(fault_id, None) is None else 1
+        """Disarm one fault, or all, and let go what it holds; answers how many there were."""
+        names = {*self._armed, *self.held} if fault_id is None else {fault_id}
+        for name in names:
+            if name in self.held:
+                self.held.pop(name).released.set()
+        return sum(self._armed.pop(name, None) is not None for name in names)
 
     def take(self, method: str, path: str) -> Fault | None:
         """The fault that hits this request, if any; counts it. The first armed match wins."""
@@ -119,12 +144,14 @@ def fault_middleware(faults: Faults, clock: Clock) -> Middleware:
         if fault.kind not in GENERIC_KINDS:
             request[FAULT] = fault
             return await handler(request)
-        return await _commit(fault, request, handler, clock)
+        return await _commit(faults, fault, request, handler, clock)
 
     return apply
 
 
-async def _commit(fault: Fault, request: web.Request, handler: Handler, clock: Clock) -> web.StreamResponse:
+async def _commit(
+    faults: Faults, fault: Fault, request: web.Request, handler: Handler, clock: Clock
+) -> web.StreamResponse:
     if fault.kind == "drop-before":
         return hang_up(request)
     if fault.kind == "status":
@@ -132,8 +159,14 @@ async def _commit(fault: Fault, request: web.Request, handler: Handler, clock: C
         return _scripted(fault)
     if fault.kind == "delay":
         await clock.sleep(fault.delay)
+    held = faults.held.get(fault.id)
+    if held is not None and fault.kind == "hold":
+        await request.read()
+        await held.stop()
     # Shielded: a client that gives up while we dawdle must still find its request carried out, as at a real server.
     answer = await asyncio.shield(_handled(request, handler))
+    if held is not None and fault.kind == "hold-after":
+        await held.stop()
     return await _spoil(fault, request, answer, clock)
 
 

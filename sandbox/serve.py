@@ -14,9 +14,11 @@ from sandbox.clock import Clock
 from sandbox.control import Action, Service, create_control
 from sandbox.faults import Faults
 from sandbox.journal import Journal
+from sandbox.logins import PASSWORD
 from sandbox.salesforce import app as salesforce_app
 from sandbox.salesforce import script
 from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET
+from sandbox.salesforce.org import ADMIN_USERNAME
 from sandbox.salesforce.pubsub import build_server
 from sandbox.salesforce.state import State
 from sandbox.seed import seed
@@ -24,6 +26,7 @@ from sandbox.xero.actions import ACTIONS
 from sandbox.xero.app import create_app as create_xero
 from sandbox.xero.app import xero_faults
 from sandbox.xero.company import XeroCompany
+from sandbox.xero.people import USERS
 
 HOST = "127.0.0.1"
 SHUTDOWN_SECONDS = 1.0
@@ -69,13 +72,22 @@ async def running(ports: Ports, *, seeded: bool = False, clock: Clock | None = N
         for service, port in zip(services, (ports.salesforce, ports.xero), strict=True):
             apps[service.name].middlewares.insert(0, service.journal.middleware())
             urls[service.name] = await _listen(stack, apps[service.name], port)
-        state.org.url = urls["salesforce"]
+        state.org.url, company.tokens.issuer = urls["salesforce"], urls["xero"]
         if seeded:
             seed(state, company)
         targets = await _serve_pubsub(stack, state, faults["salesforce"], ports)
         environment = _salesforce_environment(urls["salesforce"], targets) | company.environment(urls["xero"])
-        environment |= {"SANDBOX_CONTROL_URL": urls["control"]} | targets
+        environment |= {"SANDBOX_CONTROL_URL": urls["control"]} | targets | _people()
         yield Running(clock, state, faults["salesforce"], company, faults["xero"], environment)
+
+
+def _people() -> dict[str, str]:
+    """Whom one can sign in as on the stand-ins' own pages."""
+    return {
+        "SANDBOX_SALESFORCE_USERNAME": ADMIN_USERNAME,
+        "SANDBOX_XERO_EMAIL": USERS[-1].email,
+        "SANDBOX_PASSWORD": PASSWORD,
+    }
 
 
 def _services(clock: Clock, state: State, company: XeroCompany, faults: dict[str, Faults]) -> list[Service]:

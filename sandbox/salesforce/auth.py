@@ -1,4 +1,7 @@
-"""Sessions and the OAuth token endpoint: client credentials and JWT bearer (Salesforce: OAuth authorization flows)."""
+"""Sessions and the OAuth token endpoint: client credentials, JWT bearer, codes and refresh tokens.
+
+Source: Salesforce Help, "OAuth Authorization Flows".
+"""
 
 import secrets
 from collections.abc import Mapping
@@ -8,22 +11,18 @@ from datetime import datetime, timedelta
 import jwt
 from jwt.types import Options
 
+from sandbox.salesforce.consents import Approval, Consents
+from sandbox.salesforce.errors import OAuthError
 from sandbox.salesforce.org import API_USERNAME, Org, Record
+from sandbox.signing import at_hash, signed
 
 CLIENT_ID = "3MVG9hourstreamStandInClientId0000000000000000000000000000000000000000000000000"
 CLIENT_SECRET = "stand-in-client-secret-for-loopback-only"
 LOGIN_AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE = "api refresh_token offline_access"
-
-
-class OAuthError(Exception):
-    """A refusal of the token endpoint: HTTP 400 with error and error_description."""
-
-    def __init__(self, error: str, description: str) -> None:
-        super().__init__(f"{error}: {description}")
-        self.error = error
-        self.description = description
+SERVICE = "salesforce"
+ID_SECONDS = 120
 
 
 @dataclass
@@ -42,6 +41,7 @@ class Sessions:
 
     def __init__(self, org: Org) -> None:
         self.org = org
+        self.consents = Consents(org)
         self._live: dict[str, Session] = {}
 
     def check(self, token: str) -> Session | None:
@@ -65,7 +65,11 @@ class Sessions:
         return since + timedelta(seconds=self.org.clock.seconds(self.org.now.session_seconds))
 
     def revoke(self, token: str | None = None) -> int:
-        """End one session, or all; answers how many."""
+        """End one session, or all, or a refresh token with its user's sessions; answers how many ended."""
+        owner = self.consents.revoke(token) if token else ""
+        if owner:
+            mine = [session.token for session in self._live.values() if session.user_id == owner]
+            return 1 + sum(self.revoke(each) for each in mine)
         ended = [token] if token in self._live else list(self._live) if token is None else []
         for item in ended:
             del self._live[item]
@@ -74,6 +78,8 @@ class Sessions:
     def login(self, form: Mapping[str, str], url: str) -> dict[str, str]:
         """The token endpoint's answer. Raises OAuthError."""
         grant = form.get("grant_type", "")
+        if grant in {"authorization_code", "refresh_token"}:
+            return self._by_consent(grant, form, url)
         if grant == "client_credentials":
             user = self._client_credentials(form)
         elif grant == JWT_GRANT:
@@ -83,6 +89,34 @@ class Sessions:
         if self.org.now.login_error:
             raise OAuthError("invalid_grant", self.org.now.login_error)
         return self._answer(self._session(str(user["Id"])), url)
+
+    def _by_consent(self, grant: str, form: Mapping[str, str], url: str) -> dict[str, str]:
+        self._check_client(form.get("client_id", ""))
+        if form.get("client_secret", "") != CLIENT_SECRET:
+            raise OAuthError("invalid_client", "invalid client credentials")
+        if self.org.now.login_error:
+            raise OAuthError("invalid_grant", self.org.now.login_error)
+        taken = self.consents.exchanged if grant == "authorization_code" else self.consents.refreshed
+        approval, refresh = taken(form)
+        if not self.org.tables["User"][approval.user_id]["IsActive"]:
+            raise OAuthError("invalid_grant", "inactive user")
+        answer = self._answer(self._session(approval.user_id), url) | {"scope": approval.scope}
+        if "openid" in approval.scope.split() and grant == "authorization_code":
+            answer["id_token"] = self._id_token(approval, answer["access_token"], url)
+        return answer | ({"refresh_token": refresh} if refresh else {})
+
+    def _id_token(self, approval: Approval, access_token: str, url: str) -> str:
+        """Source: Salesforce Help, "OpenID Connect ID token"; the user's names are not in it but in userinfo."""
+        now = int(self.org.clock.now().timestamp())
+        claims = {
+            "iss": url,
+            "sub": f"{url}/id/{self.org.id}/{approval.user_id}",
+            "aud": CLIENT_ID,
+            "iat": now,
+            "exp": now + ID_SECONDS,
+            "at_hash": at_hash(access_token),
+        }
+        return signed(SERVICE, claims | ({"nonce": approval.nonce} if approval.nonce else {}))
 
     def _client_credentials(self, form: Mapping[str, str]) -> Record:
         self._check_client(form.get("client_id", ""))

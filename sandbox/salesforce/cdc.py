@@ -21,6 +21,7 @@ from sandbox.salesforce.writes import Change
 
 ALL_CHANGES = "/data/ChangeEvents"
 REPLAY_ID_BYTES = 10
+UNREADABLE = b"\xff" * 7  # the payload of an event that fits no schema
 Key = tuple[object, ...]
 
 
@@ -149,7 +150,7 @@ class ChangeBus:
         payload = _encode(sobject, schema, full, body)
         if self.undecodable > 0:
             self.undecodable -= 1
-            payload = b"\xff" * 7
+            payload = UNREADABLE
         event = Event(self._index, self._latest, str(uuid.uuid4()), sobject.name, now, full, body, schema, payload)
         self.events.append(event)
         self.wake()
@@ -264,7 +265,7 @@ class ChangeBus:
         if not enriched or sobject is None or event.header["changeType"] not in {"UPDATE", "DELETE"}:
             return [event]
         told = []
-        for record_id in _strings(event.header["recordIds"]):
+        for record_id in strings(event.header["recordIds"]):
             record = self.org.record(event.entity, record_id) or {}
             body = event.body | {name: epoch_ms(record.get(name)) for name in enriched}
             header = event.header | {"recordIds": [record_id]}
@@ -311,11 +312,11 @@ def _body(sobject: SObject, record: Record, shown: set[str] | None) -> dict[str,
 
 
 def _encode(sobject: SObject, schema: EventSchema, header: dict[str, object], body: dict[str, object]) -> bytes:
-    bitmaps = {name: schema.bitmaps(_strings(header[name])) for name in ("changedFields", "nulledFields")}
-    return schema.encode(_nested(sobject, body) | {"ChangeEventHeader": header | bitmaps})
+    bitmaps = {name: schema.bitmaps(strings(header[name])) for name in ("changedFields", "nulledFields")}
+    return schema.encode(nested(sobject, body) | {"ChangeEventHeader": header | bitmaps})
 
 
-def _nested(sobject: SObject, body: dict[str, object]) -> dict[str, object]:
+def nested(sobject: SObject, body: dict[str, object]) -> dict[str, object]:
     """Compound fields as the nested records that the schema wants."""
     flat: dict[str, object] = {}
     inner: dict[str, dict[str, object]] = {}
@@ -327,5 +328,6 @@ def _nested(sobject: SObject, body: dict[str, object]) -> dict[str, object]:
     return flat | inner
 
 
-def _strings(value: object) -> list[str]:
+def strings(value: object) -> list[str]:
+    """A header's list, as text."""
     return [str(item) for item in value] if isinstance(value, list) else []

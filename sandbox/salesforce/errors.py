@@ -75,3 +75,12 @@ def json_kind(value: object) -> str:
             return "VALUE_NULL"
         case _:
             return "VALUE_NUMBER_FLOAT"
+
+
+class OAuthError(Exception):
+    """A refusal of the token endpoint: HTTP 400 with error and error_description."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(f"{error}: {description}")
+        self.error = error
+        self.description = description

@@ -5,8 +5,10 @@ import binascii
 
 from aiohttp import web
 
-from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET, SCOPE, OAuthError, Session
+from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET, SCOPE, SERVICE, Session
+from sandbox.salesforce.errors import OAuthError
 from sandbox.salesforce.state import STATE
+from sandbox.signing import key_set
 
 routes = web.RouteTableDef()
 
@@ -41,6 +43,12 @@ async def userinfo(request: web.Request) -> web.Response:
         "urls": {"custom_domain": state.org.url, "rest": f"{state.org.url}/services/data/v{{version}}/"},
     }
     return web.json_response(shown)
+
+
+@routes.get("/id/keys")
+async def keys(request: web.Request) -> web.Response:
+    """The keys that id tokens are signed with."""
+    return web.json_response(key_set(SERVICE))
 
 
 @routes.get("/id/{org}/{user}")

@@ -13,6 +13,7 @@ from sandbox.salesforce.switches import Behaviour, Switches
 Record = dict[str, object]
 
 ADMIN_ID = "005000000000001AAA"
+ADMIN_USERNAME = "ada.whitfield@hourstream.example"
 API_USER_ID = to18("005000000000002")
 API_USERNAME = "integration@hourstream.example"
 _ORGANIZATION = {"OrganizationType": "Unlimited Edition", "IsSandbox": True}
@@ -116,7 +117,7 @@ class Org:
     def _furnish(self) -> None:
         """What every org has before anybody makes a record: itself, its currencies, and two users."""
         self._put("Organization", self.id, Name="Hourstream stand-in", **_ORGANIZATION)
-        self._put("User", ADMIN_ID, **_user("Ada", "Whitfield", "ada.whitfield@hourstream.example", "awhit"))
+        self._put("User", ADMIN_ID, **_user("Ada", "Whitfield", ADMIN_USERNAME, "awhit"))
         self._put("User", API_USER_ID, **_user("Hourstream", "Integration", API_USERNAME, "hours"))
         for code in CURRENCIES:
             own = {"IsoCode": code, "ConversionRate": Decimal(_RATES[code]), "DecimalPlaces": 2, "IsActive": True}

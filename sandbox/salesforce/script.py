@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.salesforce.cometd_clients import Scripted
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import to18
 from sandbox.salesforce.org import ADMIN_ID
@@ -23,7 +24,10 @@ def actions(state: State) -> dict[str, Callable[[Body], object]]:
 
 
 def stream(state: State, body: Body) -> object:
-    """Script the event stream: {"action": name, …}. Raises ValueError."""
+    """Script the event stream: {"action": name, …}. Raises ValueError.
+
+    For CometD alone: `forget-clients`, and `refuse` {"channel": "/meta/…", "error", "reason", "reconnect", "times"}.
+    """
     bus = state.bus
     match body.get("action"):
         case "break":
@@ -45,8 +49,15 @@ def stream(state: State, body: Body) -> object:
         case "silence" | "speak":
             state.org.switches["silent"] = body["action"] == "silence"
             bus.wake()
+        case "forget-clients":
+            return {"clients": state.cometd.forget()}
+        case "refuse":
+            state.cometd.scripted.append(_refusal(body))
         case other:
-            known = "break, gap, overflow, wildcard, duplicate-last, expire-before, reset, undecodable, silence, speak"
+            known = (
+                "break, gap, overflow, wildcard, duplicate-last, expire-before, reset, undecodable, silence, speak, "
+                "forget-clients, refuse"
+            )
             raise ValueError(f"unknown action {other!r}; known: {known}")
     return {"events": bus.published}
 
@@ -95,6 +106,13 @@ def _purge(state: State, sobject: SObject, record_id: str, logged: bool) -> str:
     if logged:
         state.org.purged.setdefault(sobject.name, []).append((record_id, state.org.time()))
     return record_id
+
+
+def _refusal(body: Body) -> Scripted:
+    told = {name: str(body[name]) for name in ("channel", "error", "reason", "reconnect") if name in body}
+    if not {"channel", "error"} <= told.keys():
+        raise ValueError("a refusal needs channel and error")
+    return Scripted(times=int(body.get("times", 1)), **told)
 
 
 def _sobject(state: State, body: Body) -> SObject:

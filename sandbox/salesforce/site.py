@@ -18,8 +18,8 @@ from sandbox.salesforce.state import STATE, UI_ORIGIN, State
 MENU = ("TimeEntry__c", "Project__c", "Xero_Contact__c", "Account", "User")
 SHOWN_ROWS = 500
 SHOWN_COLUMNS = 9
-_TEMPLATES = Path(__file__).parent / "templates"
-_PAGES = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True)
+TEMPLATES = Path(__file__).parent / "templates"
+_PAGES = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
 _PAGES.filters["label"] = label_of
 _SAFETY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'",
@@ -34,7 +34,7 @@ routes = web.RouteTableDef()
 @routes.get("/style.css")
 async def style(request: web.Request) -> web.Response:
     """The one style sheet."""
-    return web.Response(text=(_TEMPLATES / "style.css").read_text(), content_type="text/css")
+    return web.Response(text=(TEMPLATES / "style.css").read_text(), content_type="text/css")
 
 
 @routes.get("/")

@@ -9,6 +9,7 @@ from aiohttp import web
 from sandbox.clock import Clock
 from sandbox.salesforce.auth import Sessions
 from sandbox.salesforce.cdc import ChangeBus
+from sandbox.salesforce.cometd_clients import Clients
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.values import show
 from sandbox.salesforce.writes import Transaction
@@ -33,6 +34,7 @@ class State:
     org: Org
     sessions: Sessions
     bus: ChangeBus
+    cometd: Clients
     locators: OrderedDict[str, Locator] = field(default_factory=OrderedDict)
     calls: deque[datetime] = field(default_factory=deque)
 
@@ -40,7 +42,8 @@ class State:
     def fresh(cls, clock: Clock) -> "State":
         """An org without records."""
         org = Org(clock)
-        return cls(org, Sessions(org), ChangeBus(org))
+        bus = ChangeBus(org)
+        return cls(org, Sessions(org), bus, Clients(bus))
 
     def begin(self, user_id: str, *, system: bool = False) -> Transaction:
         """A transaction of that user; hand it to `commit`."""

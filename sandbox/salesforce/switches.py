@@ -16,6 +16,7 @@ class Behaviour:
     high_assurance: bool = False  # sessions are refused for REST although they live
     login_error: str = ""  # error_description of every login, such as "user is inactive"
     client_credentials_user: bool = True  # the app has a run-as user for the client-credentials flow
+    rotate_refresh_tokens: bool = False  # the app's policy: each use of a refresh token replaces it
     jwt_public_key: str = ""  # PEM: the certificate's public key of the app, for the JWT bearer flow
     jwt_my_domain: bool = True  # the JWT audience may be the My Domain
     view_all: bool = True  # the user may subscribe to single-object channels

@@ -148,3 +148,11 @@ def epoch_ms(value: object) -> object:
             return float(value)
         case _:
             return value
+
+
+def iso_time(value: object, kind: str) -> object:
+    """The opposite of `epoch_ms` for a field of that type, as the JSON events of the Streaming API carry it."""
+    if not isinstance(value, int) or isinstance(value, bool) or kind not in {"date", "datetime"}:
+        return value
+    moment = datetime.fromtimestamp(value / 1000, UTC)
+    return moment.strftime("%Y-%m-%d" if kind == "date" else "%Y-%m-%dT%H:%M:%S.000Z")

@@ -64,7 +64,10 @@ class XeroCompany:
         self.limits = RateLimits(self.clock, UUID(self.tenant_id).int % 60, **self._limits)
 
     def environment(self, base_url: str) -> dict[str, str]:
-        """The variables that point the product at this company, through its custom connection."""
+        """The variables that point the product at this company, through its custom connection; and its web app's own,
+
+        which a person types into the console to press *Connect to Xero*.
+        """
         return {
             "XERO_LOGIN_URL": base_url,
             "XERO_IDENTITY_URL": base_url,
@@ -72,6 +75,8 @@ class XeroCompany:
             "XERO_GRANT": "client_credentials",
             "XERO_CLIENT_ID": CLIENT_ID,
             "XERO_CLIENT_SECRET": CLIENT_SECRET,
+            "SANDBOX_XERO_WEB_CLIENT_ID": WEB_CLIENT_ID,
+            "SANDBOX_XERO_WEB_CLIENT_SECRET": WEB_CLIENT_SECRET,
         }
 
     def snapshot(self) -> Json:

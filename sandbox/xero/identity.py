@@ -10,11 +10,18 @@ import jinja2
 import jwt
 from aiohttp import web
 
+from sandbox.signing import key_set
 from sandbox.xero import wire
 from sandbox.xero.company import XeroCompany
 from sandbox.xero.errors import CallError, unauthorised
-from sandbox.xero.tokens import App, Connection, OAuthError, Session
+from sandbox.xero.login import Login
+from sandbox.xero.tokens import SERVICE, App, Connection, OAuthError, Session, connecting
 from sandbox.xero.wire import Json
+
+NO_WEB_APP = (
+    "This client id is not that of a web app, which is what people connect in a browser. "
+    "`hourstream sandbox` prints it as SANDBOX_XERO_WEB_CLIENT_ID."
+)
 
 
 class Identity:
@@ -23,6 +30,7 @@ class Identity:
     def __init__(self, company: XeroCompany, templates: jinja2.Environment) -> None:
         self.company = company
         self.templates = templates
+        self.login = Login(company.books, templates)
 
     def routes(self) -> list[web.RouteDef]:
         """All addresses of the identity service."""
@@ -31,6 +39,8 @@ class Identity:
             web.post("/connect/revocation", self.revocation),
             web.get("/identity/connect/authorize", self.authorise),
             web.post("/identity/connect/authorize", self.consent),
+            web.get("/.well-known/openid-configuration/jwks", self.keys),
+            *self.login.routes(),
             # Xero's addresses do not mind case, and its own SDK writes this one with a capital.
             web.get("/{name:[Cc]onnections}", self.connections),
             web.delete("/{name:[Cc]onnections}/{id}", self.disconnect),
@@ -72,21 +82,32 @@ class Identity:
         try:
             app = self._asking(request.query)
         except OAuthError as error:
-            return self._page("refused.html", 400, error=error.code)
-        return self._page("consent.html", 200, app=app, asked=dict(request.query))
+            hint = NO_WEB_APP if error.code == "unauthorized_client" else ""
+            return self._page("refused.html", 400, error=error.code, hint=hint)
+        user = self.login.person(request)
+        if user is None:
+            return self.login.first(request)
+        connects = connecting(request.query["scope"].split())
+        return self._page("consent.html", 200, app=app, asked=dict(request.query), user=user, connects=connects)
 
     async def consent(self, request: web.Request) -> web.Response:
         """The person said yes or no: back to the app, with a code or with `access_denied`."""
         form = await _form(request)
         try:
-            app = self._asking(form)
+            app, user = self._asking(form), self.login.person(request)
+            if user is None:
+                raise OAuthError("login_required")
             uri = form["redirect_uri"]
             if form.get("answer") != "allow":
                 return _redirect(uri, {"error": "access_denied", "state": form.get("state", "")})
-            code = self.company.tokens.consent(app, uri, form.get("scope", ""))
+            code = self.company.tokens.consent(app, uri, form.get("scope", ""), user, form.get("nonce", ""))
         except OAuthError as error:
             return self._page("refused.html", 400, error=error.code)
         return _redirect(uri, {"code": code, "scope": form.get("scope", ""), "state": form.get("state", "")})
+
+    async def keys(self, _request: web.Request) -> web.Response:
+        """The keys that id tokens are signed with."""
+        return _json(key_set(SERVICE))
 
     async def connections(self, request: web.Request) -> web.Response:
         """GET /connections: the companies this token may reach."""

@@ -1,6 +1,7 @@
 """The stand-in's OAuth: registered apps, consent codes, rotating refresh tokens, signed access tokens, connections."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,10 @@ import jwt
 from jwt.types import Options
 
 from sandbox.clock import Clock
+from sandbox.signing import at_hash, signed
+from sandbox.xero.people import USERS, XeroUser
 
+SERVICE = "xero"
 ACCESS_SECONDS = 1800
 CODE_SECONDS = 300
 ID_SECONDS = 300
@@ -32,6 +36,11 @@ SCOPES = frozenset(
         ),
     }
 )
+
+
+def connecting(scopes: Iterable[str]) -> bool:
+    """Whether these scopes reach the company; the others only say who the person is."""
+    return any(scope.startswith("accounting.") for scope in scopes)
 
 
 class OAuthError(Exception):
@@ -91,6 +100,8 @@ class _Grant:
     expires: datetime
     redirect_uri: str = ""
     used: datetime | None = None
+    user: XeroUser = USERS[0]
+    nonce: str = ""
 
 
 @dataclass
@@ -101,6 +112,7 @@ class Tokens:
     apps: dict[str, App] = field(default_factory=dict)
     connections: dict[str, Connection] = field(default_factory=dict)
     key: str = field(default_factory=lambda: secrets.token_hex(32))
+    issuer: str = "https://identity.xero.com"
     _codes: dict[str, _Grant] = field(default_factory=dict)
     _refresh: dict[str, _Grant] = field(default_factory=dict)
     _revoked: set[str] = field(default_factory=set)
@@ -134,13 +146,14 @@ class Tokens:
             raise OAuthError("unauthorized_client")
         return self._access(app, scopes, connection.auth_event)
 
-    def consent(self, app: App, redirect_uri: str, scope: str) -> str:
-        """A person allows the app in: answers the code, and connects the company."""
+    def consent(self, app: App, redirect_uri: str, scope: str, user: XeroUser = USERS[0], nonce: str = "") -> str:
+        """A person allows the app in: answers the code. It connects the company unless it asks only who they are."""
         scopes = self.checked_scopes(app, scope)
         code, event = secrets.token_urlsafe(32), str(uuid4())
         expires = self.clock.now() + timedelta(seconds=CODE_SECONDS)
-        self._codes[code] = _Grant(app.client_id, scopes, event, expires, redirect_uri)
-        self.connect(app.client_id, event)
+        self._codes[code] = _Grant(app.client_id, scopes, event, expires, redirect_uri, user=user, nonce=nonce)
+        if connecting(scopes):
+            self.connect(app.client_id, event)
         return code
 
     def connect(self, client_id: str, auth_event: str = "") -> Connection:
@@ -208,9 +221,28 @@ class Tokens:
             self._refresh[token] = replace(grant, expires=expires, used=None)
             answer["refresh_token"] = token
         if "openid" in grant.scopes:
-            person = {"sub": "person", "aud": app.client_id, "email": "person@example.com"}
-            answer["id_token"] = self._signed(person, ID_SECONDS)
+            answer["id_token"] = self._id_token(app, grant, answer["access_token"])
         return answer
+
+    def _id_token(self, app: App, grant: _Grant, access_token: str) -> str:
+        """Who signed in. Source: Xero, "Sign in with Xero"; names and address only with their scopes."""
+        now, user = int(self.clock.now().timestamp()), grant.user
+        claims = {
+            "iss": self.issuer,
+            "aud": app.client_id,
+            "nbf": now,
+            "iat": now,
+            "exp": now + ID_SECONDS,
+            "auth_time": now,
+            "at_hash": at_hash(access_token),
+            "sub": user.id.replace("-", ""),
+            "xero_userid": user.id,
+            "global_session_id": grant.auth_event,
+        }
+        names = {"given_name": user.given_name, "family_name": user.family_name, "preferred_username": user.email}
+        claims |= names if "profile" in grant.scopes else {}
+        claims |= {"email": user.email} if "email" in grant.scopes else {}
+        return signed(SERVICE, claims | ({"nonce": grant.nonce} if grant.nonce else {}))
 
     def _access(self, app: App, scopes: frozenset[str], auth_event: str) -> dict[str, Any]:
         claims = {

@@ -10,6 +10,7 @@ from sandbox.xero.limits import MINUTE
 from sandbox.xero.wire import Json
 
 KEEP = 20_000
+ON_ITS_WAY = 0.5  # seconds: a call sent before another one's refusal was read is not early
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Traffic:
         self.entries: deque[Entry] = deque(maxlen=KEEP)
         self.counts = Counts()
         self._recent: deque[datetime] = deque()
-        self._not_before: dict[str, datetime] = {}
+        self._not_before: dict[str, tuple[datetime, datetime]] = {}  # from when on a call is early, and until when
 
     def clear(self) -> None:
         """Forget everything but what is under way."""
@@ -82,7 +83,7 @@ class Traffic:
         counts.by_resource[f"{method} {resource_of(path)}"] += 1
         counts.by_minute[entry.at.strftime("%Y-%m-%dT%H:%MZ")] += 1
         self._count_rolling(entry.at)
-        if any(entry.at < moment for moment in self._not_before.values()):
+        if any(told < entry.at < until for told, until in self._not_before.values()):
             counts.calls_before_retry_after += 1
         return entry
 
@@ -105,7 +106,8 @@ class Traffic:
         if retry_after is not None:
             # A second of grace: Retry-After is rounded up to whole seconds.
             wait = max(0.0, self._clock.seconds(retry_after - 1))
-            self._not_before[problem] = self._clock.now() + timedelta(seconds=wait)
+            now = self._clock.now()
+            self._not_before[problem] = now + timedelta(seconds=ON_ITS_WAY), now + timedelta(seconds=wait)
 
     def end(self, entry: Entry, status: int) -> None:
         """A request is answered."""

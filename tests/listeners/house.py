@@ -5,26 +5,30 @@ import base64
 from typing import Any
 
 from listeners.channel import Target
-from listeners.ports import Source
+from listeners.ports import ChangeSource, Source
 from listeners.pubsub import PubSub
 from listeners.salesforce import Listener
 from tests.listeners.bus import CHANNEL, Bus
 from tests.listeners.memory import LIMITS, MemoryInbox, MemoryLocks, MemoryOrg, MemoryPosition
+from worker.limits import Limits
 
 SOURCE = Source("TimeEntry__c", CHANNEL, frozenset({"Billed__c"}))
 
 
-class House:
+class Home:
     """An inbox, locks, an org and a setup in memory, and any number of listeners on them."""
 
-    def __init__(self, bus: Bus) -> None:
-        self.bus = bus
+    def __init__(self, org: MemoryOrg) -> None:
         self.locks = MemoryLocks()
         self.inbox = MemoryInbox(self.locks)
-        self.org = MemoryOrg()
+        self.org = org
         self.source: Source | None = SOURCE
         self.rings: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
+
+    def door(self, org: MemoryOrg, limits: Limits) -> ChangeSource:
+        """The way in that listeners are given."""
+        raise AssertionError("a home has no door of its own")
 
     async def setups(self) -> Source | None:
         return self.source
@@ -35,12 +39,13 @@ class House:
     def listener(self, **changes: Any) -> Listener:
         """A listener that is not running yet."""
         limits = changes.pop("limits", LIMITS)
+        door = changes.pop("door", None) or self.door(changes.get("org", self.org), limits)
         parts: dict[str, Any] = {
             "inbox": self.inbox,
             "locks": self.locks,
             "org": self.org,
             "setups": self.setups,
-            "door": PubSub(Target(self.bus.address, tls=False), changes.get("org", self.org), limits),
+            "door": door,
             "ring": self.ring,
             "limits": limits,
             "transport": "stream",
@@ -59,6 +64,17 @@ class House:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.tasks.clear()
+
+
+class House(Home):
+    """A home around a bus on a socket."""
+
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(MemoryOrg())
+        self.bus = bus
+
+    def door(self, org: MemoryOrg, limits: Limits) -> ChangeSource:
+        return PubSub(Target(self.bus.address, tls=False), org, limits)
 
 
 def text(raw: bytes) -> str:

@@ -59,10 +59,11 @@ def test_every_kind_has_a_wait_and_the_delivery_limit_a_long_one() -> None:
     assert Backoff(Limits()).failed(Fault.LIMIT) >= 300.0
 
 
-def test_a_refused_token_and_a_lost_position_are_tried_again_at_once() -> None:
+@pytest.mark.parametrize("fault", [Fault.AUTH, Fault.CLIENT, Fault.POSITION, Fault.MOVED])
+def test_what_the_next_attempt_mends_is_tried_again_at_once_and_then_with_a_wait(fault: Fault) -> None:
     backoff = Backoff(Limits())
-    assert backoff.failed(Fault.AUTH) == 0.0
-    assert backoff.failed(Fault.POSITION) == 0.0
+    assert backoff.failed(fault) == 0.0
+    assert max(backoff.failed(fault) for _ in range(20)) > 0.0
 
 
 def test_failures_are_counted_until_a_response_is_stored() -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import grpc
 
 from eventbus import pubsub_api_pb2 as pb
-from listeners.ports import Source
+from listeners.ports import Clock, Source
 from listeners.salesforce import Listener
 from tests.listeners.bus import CHANNEL, PREFIX, Refusal, record, replay, unit
 from tests.listeners.house import SOURCE, House, before, text
@@ -165,6 +166,29 @@ async def test_in_auto_polling_stands_in_with_the_reason_while_the_stream_is_ref
     await eventually(lambda: house.inbox.ids == [unit(2), unit(3)])  # the stream is tried again, and resumed
     await eventually(lambda: listener.status.transport == "pubsub")
     assert house.inbox.requested == {}
+
+
+class CountingOrg(MemoryOrg):
+    """Notes, whenever it is polled, how often the stream has failed by then."""
+
+    def __init__(self, failures: Callable[[], int]) -> None:
+        super().__init__()
+        self.failures, self.seen = failures, list[int]()
+
+    async def clock(self, sobject: str) -> Clock:
+        self.seen.append(self.failures())
+        return await super().clock(sobject)
+
+
+async def test_polling_that_stands_in_does_not_end_the_stream_s_back_off(house: House) -> None:
+    before(house)
+    org = CountingOrg(lambda: listener.status.reconnects["unavailable"])
+    house.bus.refusals.extend(Refusal(UNAVAILABLE) for _ in range(500))
+    limits = replace(LIMITS, minute=0.2, backoff_cap=0.1, poll=0.02)
+    listener = house.start(transport="auto", org=org, limits=limits)
+    await eventually(lambda: len(set(org.seen)) >= 4)
+    tries = sorted(set(org.seen))
+    assert {later - earlier for earlier, later in pairwise(tries)} == {1}  # one attempt, then polling again at once
 
 
 async def test_stopping_gives_the_lease_back(house: House, listening: Start) -> None:

@@ -14,7 +14,9 @@ import grpc
 
 from eventbus import pubsub_api_pb2 as pb
 from eventbus import pubsub_api_pb2_grpc as rpc
+from sandbox.logins import PASSWORD
 from sandbox.salesforce.avro import decode_bitmaps
+from sandbox.salesforce.org import API_USERNAME
 from sandbox.serve import Running
 
 DEADLINE = 10.0
@@ -179,3 +181,10 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+async def signed_in(salesforce: Salesforce, username: str = API_USERNAME, password: str = PASSWORD) -> dict[str, str]:
+    """The cookies of a browser in which this user signed in."""
+    form = {"un": username, "pw": password, "startURL": "/"}
+    async with salesforce.http.post(f"{salesforce.url}/login", data=form, allow_redirects=False) as answer:
+        return {name: cookie.value for name, cookie in answer.cookies.items()}

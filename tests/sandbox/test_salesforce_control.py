@@ -170,10 +170,11 @@ async def test_the_process_prints_its_environment_answers_and_ends_on_sigterm() 
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process of its parent's death")
-async def test_the_process_dies_with_its_parent() -> None:
+async def test_the_process_dies_with_its_parent_where_that_is_asked_for() -> None:
     script = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-m', 'sandbox'], stdout=subprocess.PIPE, text=True)\n"
+        "command = [sys.executable, '-m', 'sandbox', '--with-parent']\n"
+        "child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)\n"
         "while child.stdout.readline().strip() != 'ready': pass\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(600)\n"
@@ -185,6 +186,26 @@ async def test_the_process_dies_with_its_parent() -> None:
     parent.kill()
     await parent.wait()
     await eventually(lambda: _state(child) in {"", "Z"})
+
+
+async def test_by_itself_the_process_outlives_the_shell_that_started_it() -> None:
+    """As `hourstream sandbox > stand-ins.env &` at the end of a script."""
+    script = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'sandbox'], stdout=subprocess.PIPE, text=True)\n"
+        "lines = iter(child.stdout.readline, 'ready\\n')\n"
+        "print(child.pid, *(line.strip() for line in lines if 'CONTROL' in line), flush=True)\n"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(DEADLINE * 3):
+        printed, _ = await parent.communicate()
+    child, address = printed.decode().split()
+    try:
+        async with aiohttp.ClientSession() as http, http.get(f"{address.partition('=')[2]}/clock") as answer:
+            assert answer.status == 200
+    finally:
+        os.kill(int(child), signal.SIGTERM)
+    await eventually(lambda: _state(int(child)) in {"", "Z"})
 
 
 def _state(pid: int) -> str:

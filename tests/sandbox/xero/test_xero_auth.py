@@ -30,13 +30,15 @@ async def consent(xero: Xero, answer: str = "allow", **change: str) -> Any:
         "scope": SCOPE,
         "state": "s",
     } | change
-    async with xero.http.get(f"{xero.url}/identity/connect/authorize", params=asked) as page:
+    url, cookies = f"{xero.url}/identity/connect/authorize", await xero.signed_in()
+    async with xero.http.get(url, params=asked, cookies=cookies) as page:
         if page.status != 200:
             return page.status
         assert "wants access" in await page.text()
-    sent = await xero.form("/identity/connect/authorize", answer=answer, **asked)
-    assert sent.status == 302
-    return {key: value[0] for key, value in parse_qs(urlsplit(sent.headers["Location"]).query).items()}
+    form = asked | {"answer": answer}
+    async with xero.http.post(url, data=form, cookies=cookies, allow_redirects=False) as sent:
+        assert sent.status == 302
+        return {key: value[0] for key, value in parse_qs(urlsplit(sent.headers["Location"]).query).items()}
 
 
 async def connect(xero: Xero) -> dict[str, Any]:

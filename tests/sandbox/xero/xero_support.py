@@ -18,9 +18,11 @@ from referencing.jsonschema import DRAFT4
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
+from sandbox.logins import PASSWORD
 from sandbox.xero import wire
 from sandbox.xero.app import create_app, xero_faults
 from sandbox.xero.company import CLIENT_ID, CLIENT_SECRET, XeroCompany
+from sandbox.xero.people import USERS
 
 DESCRIPTION = Path(__file__).parents[4] / "shared" / "xero" / "xero_accounting.yaml"
 ROOT = "urn:xero"
@@ -150,6 +152,12 @@ class Xero:
         headers = {} if origin is None else {"Origin": origin or self.url}
         async with self.http.post(self.url + path, data=fields, headers=headers, allow_redirects=False) as answer:
             return Answer(answer.status, answer.headers.copy(), await answer.read(), None)
+
+    async def signed_in(self, email: str = USERS[0].email, password: str = PASSWORD) -> dict[str, str]:
+        """The cookies of a browser in which this person logged in."""
+        form = {"Username": email, "Password": password, "ReturnUrl": "/"}
+        async with self.http.post(f"{self.url}/identity/user/login", data=form, allow_redirects=False) as answer:
+            return {name: cookie.value for name, cookie in answer.cookies.items()}
 
     async def api(
         self, method: str, path: str, body: Any = None, *, key: str | None = None, headers: Any = None, **query: Any
