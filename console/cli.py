@@ -7,7 +7,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from console import output
-from console.commands import brake, contacts, corrections, invoices, queue, secrets, setup, waiting
+from console.commands import (
+    access,
+    brake,
+    contacts,
+    corrections,
+    inspecting,
+    invoices,
+    people,
+    queue,
+    secrets,
+    setup,
+    waiting,
+)
 from console.commands.month import month
 
 app = typer.Typer(
@@ -16,15 +28,19 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(access.app, name="access", help="Who may use the console, and as what.")
 app.add_typer(setup.app, name="setup", help="The setup file: check it against the live org and company, apply it.")
 app.add_typer(contacts.app, name="contacts", help="Xero contacts and where they land in Salesforce.")
 app.add_typer(invoices.app, name="invoices", help="What would be invoiced, and what was.")
 app.add_typer(corrections.app, name="corrections", help="What approved documents would need: a person decides.")
 app.add_typer(waiting.app, name="waiting", help="Time that waits: a person decides.")
 app.command()(month)
+app.add_typer(people.app, name="people", help="TimeTracker users: whose time is sent to Xero, and their rates.")
 app.add_typer(brake.app, name="brake", help="A pass that would have done too much.")
 app.add_typer(secrets.app, name="secrets", help="The key that tokens are encrypted with.")
 app.add_typer(queue.app, name="queue", help="The queue, for operators.")
+for command in (inspecting.reconcile, inspecting.doctor, inspecting.audit, inspecting.top):
+    app.command()(command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -73,10 +73,13 @@ async def corrections(store: Store) -> list[CorrectionView]:
 
 
 async def decide_corrections(
-    ctx: Context, names: Sequence[str], *, ignored: bool, everything: bool = False, reason: str = ""
+    ctx: Context, names: Sequence[str], *, ignored: bool, everything: bool = False, reason: str = "", document: str = ""
 ) -> list[Decided]:
-    """Accept (or ignore) the proposals of these entries or documents. Raises `ServiceError` for one that has none."""
-    found = [correction for correction, _ in await _proposed(ctx.store)]
+    """Accept (or ignore) the proposals of these entries or documents; with `document`, only about this one.
+
+    Raises `ServiceError` for a name that has none.
+    """
+    found = [correction for correction, _ in await _proposed(ctx.store) if document in ("", correction.document)]
     numbers = await _documents(ctx.store, {correction.document for correction in found})
     chosen = found if everything else []
     for name in names:

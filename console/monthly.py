@@ -7,7 +7,7 @@ import msgspec
 from console import readmodel
 from worker.billing.model import Document, Waiting
 from worker.billing.statement import Part, Reckoned, Statement, as_csv, statement
-from worker.context import Context
+from worker.context import Context, Loaded
 from worker.errors import ConfigurationError
 
 ORDER = (
@@ -67,12 +67,38 @@ class MonthView(msgspec.Struct, frozen=True, kw_only=True):
     numbers: list[NumberView]
 
 
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a statement is made of, as the ledger has it at one moment."""
+
+    loaded: Loaded
+    units: list[Reckoned]
+    documents: list[Document]
+    follow: dict[str, str]
+    names: dict[str, str]  # of Xero contacts, by id
+
+
 async def made(ctx: Context, period: str) -> tuple[Statement, dict[str, str]]:
     """The statement, and the Xero contacts' names by id. Raises `ConfigurationError` for what names no period."""
+    books = await opened(ctx)
+    return await reckoned(ctx, books, period), books.names
+
+
+async def reckoned(ctx: Context, books: Books, period: str) -> Statement:
+    """The statement from these books. Raises `ConfigurationError` for what names no period."""
+    explained = await _explained(ctx, books.documents)
+    rules, follow = books.loaded.rules, books.follow
+    try:
+        return statement(period, books.units, books.documents, rules, follow=follow, explained=explained)
+    except ValueError:
+        shapes = "Write one such as 2026-11, 2026-Q4, 2026-W45 or 2026-11-05."
+        raise ConfigurationError(f"{period!r} names no billing period.", shapes) from None
+
+
+async def opened(ctx: Context) -> Books:
+    """Read the whole ledger. Raises `ConfigurationError` without a setup."""
     loaded = await ctx.loaded()
     if loaded is None:
         raise ConfigurationError("There is no setup yet.", "Apply one: hourstream setup apply FILE.")
-    documents = await _documents(ctx)
     notes = await ctx.store.ledger.notes()
     held: dict[str, Waiting] = {id_: why for note in notes.values() for id_, why in note.waiting.items()}
     units = [
@@ -88,15 +114,13 @@ async def made(ctx: Context, period: str) -> tuple[Statement, dict[str, str]]:
         for unit in batch
         if unit.entry is not None
     ]
-    follow = await ctx.store.contacts.merged()
-    explained = await _explained(ctx, documents)
-    try:
-        found = statement(period, units, documents, loaded.rules, follow=follow, explained=explained)
-    except ValueError:
-        shapes = "Write one such as 2026-11, 2026-Q4, 2026-W45 or 2026-11-05."
-        raise ConfigurationError(f"{period!r} names no billing period.", shapes) from None
-    names = {contact.id: contact.name for contact in await readmodel.contacts(ctx.store)}
-    return found, names
+    return Books(
+        loaded=loaded,
+        units=units,
+        documents=await _documents(ctx),
+        follow=await ctx.store.contacts.merged(),
+        names={contact.id: contact.name for contact in await ctx.store.contacts.all()},
+    )
 
 
 async def _documents(ctx: Context) -> list[Document]:

@@ -3,7 +3,7 @@
 Amounts and hours are decimal strings, times ISO 8601 in UTC, names as in the interface contract; fields may be added.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ import msgspec
 
 from console import sources, words
 from worker.billing.keys import document_id
-from worker.billing.model import Contact, Document, Invoice, Line, Out, Placed, Posting, Waiting
+from worker.billing.model import Document, Invoice, Line, Out, Placed, Posting, Waiting
 from worker.billing.money import half_up
 from worker.store.ledger import Held, Unit
 from worker.store.store import Store
@@ -77,6 +77,7 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     amounts: str = ""  # as of the invoice it is on
     set_by_person: str = ""  # what a person did to its line on a draft that is still open
     sources: dict[str, str] = {}  # where its line's values were found, as in LineView
+    spread: str = ""  # the documents with its hours on each, where it is on several: it was corrected
 
 
 class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,17 +88,6 @@ class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     since: str
     text: str = ""
-
-
-class ContactView(msgspec.Struct, frozen=True, kw_only=True):
-    """A Xero contact as pulled."""
-
-    id: str
-    name: str
-    status: str
-    email: str = ""
-    merged_to: str = ""
-    problem: str = ""
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +107,7 @@ async def invoices(store: Store, status: str = "") -> list[InvoiceView]:
     """Every document of ours, latest change first; with one status only where it is given."""
     found: list[InvoiceView] = []
     start = 0
-    while page := await store.ledger.page_invoices(start, 200):
+    while page := await store.ledger.page_invoices(start, 200, status):
         found += [view for held in page for view in documents_of(held) if status in ("", view.status)]
         start += 200
     return found
@@ -125,9 +115,8 @@ async def invoices(store: Store, status: str = "") -> list[InvoiceView]:
 
 async def invoice(store: Store, name: str) -> list[InvoiceView]:
     """The documents of an invoice key, or the one of a number or "key/sequence"; empty when there is none."""
-    key = name.partition("/")[0]
-    held = (await store.ledger.invoices([key]))[key]
-    found = documents_of(held) if held.invoice else await invoices(store)
+    keys = {name.partition("/")[0], await store.ledger.key_of(name)}
+    found = [view for held in (await store.ledger.invoices(keys)).values() for view in documents_of(held)]
     return [view for view in found if name in (view.key, f"{view.key}/{view.sequence}", view.number)]
 
 
@@ -254,7 +243,16 @@ def entry_view(
         xero_contact_id=entry.xero_contact if entry else "",
         corrections=list(proposed),
         currency=shown.currency if shown else (placed.currency if placed else ""),
+        spread=_spread(live, numbers),
     )
+
+
+def _spread(live: Sequence[Posting], numbers: Mapping[str, str]) -> str:
+    found: dict[str, Decimal] = {}
+    for posting in live:
+        found[posting.document] = found.get(posting.document, Decimal(0)) + posting.seconds
+    said = [f"{numbers.get(document, document)} ({hours(seconds)} h)" for document, seconds in found.items()]
+    return " and ".join(said) if len(said) > 1 else ""
 
 
 def _state(
@@ -293,7 +291,7 @@ async def waiting(store: Store, count: int = 10_000, lists: Sequence[WorkList] |
             id=unit.id,
             reason=unit.verdict.reason,
             cause=unit.verdict.cause,
-            since=_iso(since.get(unit.id, 0)),
+            since=iso(since.get(unit.id, 0)),
             text=unit.verdict.text,
         )
         for unit in units
@@ -347,31 +345,6 @@ async def waiting_by_id(store: Store) -> tuple[dict[str, str], dict[str, str]]:
     return entries, documents
 
 
-async def contacts(store: Store) -> list[ContactView]:
-    """Every Xero contact, by name."""
-    found: list[Contact] = []
-    cursor = 0
-    while True:
-        page = await store.contacts.page(cursor)
-        found += page.contacts
-        cursor = page.cursor
-        if not cursor:
-            break
-    problems = await store.contacts.outcomes([contact.id for contact in found])
-    views = [
-        ContactView(
-            id=contact.id,
-            name=contact.name,
-            status=contact.status,
-            email=contact.email,
-            merged_to=contact.merged_to,
-            problem=problems.get(contact.id, ""),
-        )
-        for contact in found
-    ]
-    return sorted(views, key=lambda view: (view.name.casefold(), view.id))
-
-
 def hours(seconds: Decimal) -> str:
     """Hours of so many seconds, at most 4 decimals."""
     return plain(half_up(seconds / HOUR, 4))
@@ -380,6 +353,11 @@ def hours(seconds: Decimal) -> str:
 def money(amount: Decimal) -> str:
     """An amount with its cents."""
     return str(half_up(amount, 2))
+
+
+def sum_of(amounts: Iterable[str]) -> str:
+    """The sum of amounts as they are shown."""
+    return money(sum((Decimal(amount) for amount in amounts), Decimal(0)))
 
 
 def amount_text(amount: str, currency: str, amounts: str) -> str:
@@ -393,5 +371,12 @@ def plain(value: Decimal | None) -> str:
     return "" if value is None else f"{value.normalize():f}"
 
 
-def _iso(milliseconds: int) -> str:
+def price(rate: str) -> str:
+    """A rate with its cents, and with what it has beyond them; "" for none."""
+    whole, _, rest = rate.partition(".")
+    return f"{whole}.{rest:0<2}" if rate else ""
+
+
+def iso(milliseconds: int) -> str:
+    """A moment, given in milliseconds since 1970; "" for 0."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat() if milliseconds else ""

@@ -1,6 +1,9 @@
 """The button "Get contacts and generate invoices": everything that is due, done now, in this process."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -10,12 +13,20 @@ from worker.jobs.collect import collect
 from worker.jobs.contacts import contacts
 from worker.jobs.invoice import invoice
 from worker.jobs.rebuild import rebuild
-from worker.jobs.reconcile import reconcile
+from worker.jobs.reconcile import ReconcileProgress, reconcile_through
 from worker.jobs.statuses import statuses
 from worker.jobs.upkeep import upkeep
 from worker.jobs.write_back import write_back
 
 ROUNDS = 200
+STEPS: Final = {
+    "ledger": "Make sure that everything known is complete",
+    "contacts": "Get contacts from Xero",
+    "entries": "Check entries against Salesforce",
+    "states": "Read back states and edits from Xero",
+    "invoices": "Generate invoices",
+    "write-back": "Write back to Salesforce",
+}
 
 
 class SyncView(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,21 +38,27 @@ class SyncView(msgspec.Struct, frozen=True, kw_only=True):
     xero_calls: int
 
 
-async def sync(ctx: Context) -> SyncView:
+async def sync(ctx: Context, tell: Callable[[str], None] = lambda _: None) -> SyncView:
     """Pull contacts, check entries, push what is due; safe beside workers, and needs none.
 
-    Raises `ConfigurationError` without a setup, and the clients' errors.
+    `tell` hears which of `STEPS` begins. Raises `ConfigurationError` without a setup, and the clients' errors.
     """
     await need_setup(ctx)
     before = (await ctx.store.governor.state()).calls_total
+    tell("ledger")
     await complete_ledger(ctx)
+    tell("contacts")
     pulled = await _contacts(ctx)
-    await reconcile(ctx)
+    tell("entries")
+    await reconcile_through(ctx)
     entries = (await collect(ctx)).read
+    tell("states")
     await statuses(ctx)
     await upkeep(ctx)
     entries += (await collect(ctx)).read
+    tell("invoices")
     invoices = await _invoices(ctx)
+    tell("write-back")
     await write_back(ctx)
     after = (await ctx.store.governor.state()).calls_total
     return SyncView(contacts=pulled, entries=entries, invoices=invoices, xero_calls=after - before)
@@ -85,3 +102,54 @@ async def _invoices(ctx: Context) -> int:
         if not report.looked_at:
             break
     return written
+
+
+class ReconciledView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reconciliation found and did: entries on the list again, by why, and drafts written."""
+
+    changed: int
+    related: int
+    deleted: int
+    missed: int
+    examples: tuple[str, ...]
+    entries: int
+    invoices: int
+    xero_calls: int
+
+
+async def reconciled(
+    ctx: Context,
+    *,
+    since: datetime | None = None,
+    everything: bool = False,
+    tell: Callable[[ReconcileProgress], object] = lambda _: None,
+) -> ReconciledView:
+    """Check entries against Salesforce and drafts against Xero, and repair what differs; as `sync`, without contacts.
+
+    Args:
+        since: what changed from then on, where that is before the watermark.
+        everything: compare every entry from the setup's start on, and read each of them again.
+        tell: hears how it goes.
+
+    Raises `ConfigurationError` without a setup, and the clients' errors.
+    """
+    await need_setup(ctx)
+    before = (await ctx.store.governor.state()).calls_total
+    await complete_ledger(ctx)
+    found = await reconcile_through(ctx, since=since, whole=everything, tell=tell)
+    entries = (await collect(ctx)).read
+    await statuses(ctx)
+    entries += (await collect(ctx)).read
+    invoices = await _invoices(ctx)
+    await write_back(ctx)
+    after = (await ctx.store.governor.state()).calls_total
+    return ReconciledView(
+        changed=found.changed,
+        related=found.related,
+        deleted=found.deleted,
+        missed=found.missed,
+        examples=found.examples,
+        entries=entries,
+        invoices=invoices,
+        xero_calls=after - before,
+    )

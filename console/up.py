@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from console.supervisor import Child, keep, python, until_told
-from worker.errors import ConfigurationError, ServiceError
+from worker.errors import ServiceError
 from worker.health import health
 from worker.main import open_store
-from worker.settings import Settings, missing_credentials
+from worker.settings import Settings
 from worker.store import disk
 from worker.store.embedded import EmbeddedServer
 from worker.store.secrets import ensure_secret_key
@@ -34,8 +34,8 @@ async def running(
 ) -> AsyncIterator[None]:
     """Everything of a deployment, until the block ends; the console prints a one-time link unless told not to.
 
-    Raises `ConfigurationError` where credentials are missing, `ServiceError` where another deployment runs on the same
-    data folder, and what the embedded server raises when it cannot start.
+    Raises `ServiceError` where another deployment runs on the same data folder, and what the embedded server raises
+    when it cannot start.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(alone(settings.hourstream_data))
@@ -55,21 +55,10 @@ async def running(
 
 
 async def up(settings: Settings, workers: int) -> None:
-    """Run until told to stop."""
-    need_credentials(settings)
+    """Run until told to stop. What is not connected yet is connected in the console: the processes wait for it."""
     async with running(settings, workers):
         await until_told()
     sys.stdout.write(f"Stopped. The data is in {settings.hourstream_data}.\n")
-
-
-def need_credentials(settings: Settings) -> None:
-    """Raises `ConfigurationError` naming every variable that is missing."""
-    missing = [name for names in missing_credentials(settings).values() for name in names]
-    if missing:
-        raise ConfigurationError(
-            f"Credentials are missing: {', '.join(missing)}.",
-            "Put them into the environment or .env and start again; `hourstream demo` needs none.",
-        )
 
 
 @contextmanager

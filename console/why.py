@@ -18,6 +18,7 @@ from worker.setup.mapping import entry_from
 from worker.setup.sections import Approved
 from worker.store.ledger import Unit
 from worker.store.store import Store
+from worker.store.worklist import PACE
 
 NEXT = {
     "waiting": "- `hourstream waiting list` says what to do",
@@ -82,7 +83,7 @@ def _together(name: str, found: Sequence[Answer]) -> Answer:
 def _rates(answers: Sequence[Answer]) -> str:
     """The rates of these, each with where it came from."""
     rates = sorted({(Decimal(each.rate), each.rate_source) for each in answers if each.rate})
-    said = [f"{_price(readmodel.plain(rate))} ({sources.of_rate(source)})" for rate, source in rates]
+    said = [f"{readmodel.price(readmodel.plain(rate))} ({sources.of_rate(source)})" for rate, source in rates]
     return f"at {' and '.join(said)}" if said else ""
 
 
@@ -93,28 +94,27 @@ def _proposed(found: Sequence[Answer]) -> str:
 
 async def why_in_store(store: Store, name: str) -> list[Answer]:
     """What the ledger knows of an entry, person, project (by id), or an invoice (by number or key)."""
+    return (await why_some(store, name, None))[0]
+
+
+async def why_some(store: Store, name: str, most: int | None) -> tuple[list[Answer], int]:
+    """The same of the first so many entries, and how many there are in all."""
     name = name.strip()
-    units = await _units(store, name)
+    ids = await _ids(store, name)
+    units = list((await store.ledger.units(ids[:most])).values())
     if units:
-        return await _answers(store, units)
-    return [_of_invoice(view) for view in await readmodel.invoice(store, name)]
+        return await _answers(store, units), len(ids)
+    views = await readmodel.invoice(store, name)
+    return [_of_invoice(view) for view in views[:most]], len(views)
 
 
-async def _units(store: Store, name: str) -> list[Unit]:
+async def _ids(store: Store, name: str) -> list[str]:
     """The units that a name means: itself, a record's, or everything of a person or project."""
-    ids = {name} | {id_ for id_ in (_record(name),) if id_}
-    found: list[Unit] = []
-    if ":" in name:
-        source, record = name.partition(":")[0], record_of(name)
-        unit = await store.ledger.unit(f"{source}:{_record(record) or record}#0")
-        return [unit] if unit else []
-    if len(ids) == 1 and not _record(name):
-        return []
-    async for batch in store.ledger.scan_units():
-        found += [
-            unit for unit in batch if unit.entry and {unit.entry.record, unit.entry.person, unit.entry.project} & ids
-        ]
-    return sorted(found, key=lambda unit: unit.id)
+    source, colon, _ = name.partition(":")
+    record = _record(record_of(name) if colon else name)
+    if colon:
+        return [f"{source}:{record or record_of(name)}#0"]
+    return sorted(await store.ledger.ids_of(name) | await store.ledger.ids_of(record)) if record else []
 
 
 def _record(name: str) -> str:
@@ -129,21 +129,30 @@ async def _contact(store: Store, view: EntryView) -> str:
     return contact.name if contact else ""
 
 
-def _of_entry(view: EntryView, contact: str, unapproved: str = "") -> Answer:
+async def _when(store: Store) -> str:
+    """When drafts are updated next, for the end of a sentence."""
+    state, (held_until, held_why) = await store.governor.state(), await store.invoices.held()
+    if state.stopped_until:
+        spent = "Xero's calls for today are used up" if state.why == "day" else "Xero takes no more calls for now"
+        return f"after {state.stopped_until}: {spent}"
+    return f"after {held_until}: few Xero calls are left today" if held_why == PACE else "in a moment"
+
+
+def _of_entry(view: EntryView, contact: str, unapproved: str = "", when: str = "in a moment") -> Answer:
     who = " · ".join(text for text in (view.project, view.person, view.worked_on) if text)
     what = f"{view.hours} h" if view.hours else "This entry"
     lead = f"{what} ({who})" if who else what
     locked = f"; {view.set_by_person or 'that document is locked'}" if view.state == "fixed" else ""
     if view.state in ("billed", "fixed"):
         text = (
-            f"{lead} is on {view.invoice}{f' for {contact}' if contact else ''} "
-            f"at {_price(view.rate)} ({sources.of_rate(view.rate_source)}), "
+            f"{lead} is on {view.spread or view.invoice}{f' for {contact}' if contact else ''} "
+            f"at {readmodel.price(view.rate)} ({sources.of_rate(view.rate_source)}), "
             f"{_total(view)} in all{locked}. {sources.said(view.sources)}".rstrip()
         )
     elif view.state == "not-billed":
         text = f"{lead} is not billed: {view.text}"
     elif view.state == "due":
-        text = f"{lead} goes on the next update of its draft{f' for {contact}' if contact else ''}, in a moment."
+        text = f"{lead} goes on the next update of its draft{f' for {contact}' if contact else ''}, {when}."
     else:
         text = f"{lead} waits: {view.text}"
     text += unapproved
@@ -158,12 +167,6 @@ def _of_entry(view: EntryView, contact: str, unapproved: str = "") -> Answer:
 
 def _total(view: EntryView | InvoiceView) -> str:
     return readmodel.amount_text(view.amount, view.currency, view.amounts)
-
-
-def _price(rate: str) -> str:
-    """A rate with its cents, and with what it has beyond them."""
-    whole, _, rest = rate.partition(".")
-    return f"{whole}.{rest:0<2}"
 
 
 def _of_invoice(view: InvoiceView) -> Answer:
@@ -200,8 +203,9 @@ def _entry(row: dict[str, Any], setup: Setup, timezone: str) -> Entry:
 async def _answers(store: Store, units: Sequence[Unit]) -> list[Answer]:
     views = await readmodel.entries(store, units)
     gate = await _gate(store)
+    when = await _when(store)
     return [
-        _of_entry(view, await _contact(store, view), _unapproved(unit, view, gate))
+        _of_entry(view, await _contact(store, view), _unapproved(unit, view, gate), when)
         for unit, view in zip(units, views, strict=True)
     ]
 

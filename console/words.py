@@ -1,13 +1,14 @@
 """The words for reasons to wait, and sentences that count by them: one vocabulary for the browser and the terminal."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 REASONS = {
     "already-billed": "Billed elsewhere",
     "before-start": "Worked on before the start",
     "below-minimum": "Below the least invoice",
     "deleted": "Deleted in Salesforce",
-    "due": "About to be sent",
+    "due": "On its way",
     "kept": "Kept as it was",
     "moving": "On its way to another invoice",
     "negative-invoice": "Credit waits for time",
@@ -21,6 +22,8 @@ REASONS = {
     "contact-blocked": "Xero contact is blocked",
     "contact-merged": "Xero contact was merged",
     "correction": "Proposed correction",
+    "given-up": "Stopped by hand",
+    "held-by-hand": "Held by hand",
     "in-doubt": "May be billed already",
     "no-account": "No revenue account",
     "no-contact": "No Xero contact",
@@ -51,6 +54,12 @@ def by_reason(counts: Mapping[str, int]) -> str:
     """Counts with their reasons, the most frequent first: "2 no rate, 1 not approved"."""
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     return ", ".join(f"{count:,} {_within(reason(code))}" for code, count in ordered)
+
+
+def by_reason_hours(hours: Mapping[str, Decimal]) -> str:
+    """Hours with their reasons, the most first: "4.5 h not approved, 2 h no rate"."""
+    ordered = sorted(hours.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{value.normalize():f} h {_within(reason(code))}" for code, value in ordered)
 
 
 def _within(words: str) -> str:

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from console import output, readmodel, sources
-from console.readmodel import InvoiceView, LeftOut
+from console.readmodel import InvoiceView, LeftOut, LineView
 from worker.billing.keys import record_of
 from worker.errors import ServiceError
+from worker.store.ledger import Unit
 from worker.store.store import Store
 
 app = typer.Typer(no_args_is_help=True)
@@ -25,13 +26,13 @@ def preview(as_json: Json = False) -> None:
     from console.syncing import complete_ledger, need_setup
     from worker.jobs.collect import collect
     from worker.jobs.preview import preview as compute
-    from worker.jobs.reconcile import reconcile
+    from worker.jobs.reconcile import reconcile_through
 
     async def work() -> tuple[list[InvoiceView], LeftOut, int]:
         async with output.context() as ctx:
             await need_setup(ctx)
             await complete_ledger(ctx)
-            await reconcile(ctx)
+            await reconcile_through(ctx)
             await collect(ctx)
             views = [readmodel.preview_view(found.document, found.contact_name) for found in await compute(ctx)]
             return views, await readmodel.left_out(ctx.store), await ctx.store.ledger.count_units()
@@ -67,14 +68,12 @@ def show(
 ) -> None:
     """One invoice: its lines and the entries under each."""
 
-    async def work() -> tuple[list[InvoiceView], dict[str, readmodel.EntryView]]:
+    async def work() -> tuple[list[InvoiceView], dict[str, Unit]]:
         async with output.store() as store:
             found = await readmodel.invoice(store, key)
-            units = await store.ledger.units(entry for view in found for entry in view.entries)
-            entries = await readmodel.entries(store, list(units.values()))
-            return found, {entry.id: entry for entry in entries}
+            return found, await store.ledger.units(entry for view in found for entry in view.entries)
 
-    found, entries = output.run(work())
+    found, units = output.run(work())
     if not found:
         sys.stderr.write(f"There is no invoice {key}. `hourstream invoices list` names them.\n")
         raise SystemExit(output.FAILED)
@@ -82,7 +81,7 @@ def show(
         output.show_json(found[0] if len(found) == 1 else found)
         return
     for view in found:
-        _show_one(view, entries)
+        _show_one(view, units)
 
 
 @app.command()
@@ -190,24 +189,15 @@ def _show(views: Sequence[InvoiceView], as_json: bool, empty: str, title: str = 
     output.show_rows(title, columns, rows, empty)
 
 
-def _show_one(view: InvoiceView, entries: dict[str, readmodel.EntryView]) -> None:
+def _show_one(view: InvoiceView, units: dict[str, Unit]) -> None:
     title = f"{view.number} · {view.xero_contact} · {view.period} · {view.status}"
     rows = []
     for line in view.lines:
         account = sources.beside(line.account, line.sources.get("account", ""))
         tax_type = sources.beside(line.tax_type, line.sources.get("tax_type", ""))
-        rows.append([line.description, line.quantity, line.unit_amount, line.amount, account, tax_type])
-        for entry in (entries[id_] for id_ in line.entries if id_ in entries):
-            rows.append(
-                [
-                    f"   {entry.worked_on} {entry.person} ({record_of(entry.id)})",
-                    entry.hours,
-                    sources.beside(entry.rate, sources.of_rate(entry.rate_source)),
-                    entry.amount,
-                    "",
-                    "",
-                ]
-            )
+        price = readmodel.price(line.unit_amount)
+        rows.append([line.description, line.quantity, price, line.amount, account, tax_type])
+        rows += shares_of(f"{view.key}/{view.sequence}", line, units)
     output.show_rows(title, ["line", "hours", "price", "amount", "account", "tax type"], rows, "It has no lines.")
     total = readmodel.amount_text(view.amount, view.currency, view.amounts)
     output.screen.print(f"{view.hours} h, {total}", highlight=False)
@@ -216,3 +206,17 @@ def _show_one(view: InvoiceView, entries: dict[str, readmodel.EntryView]) -> Non
         output.screen.print(sources.said(above), highlight=False)
     if view.problem:
         output.screen.print(f"Problem: {view.problem}")
+
+
+def shares_of(document: str, line: LineView, units: dict[str, Unit]) -> list[list[str]]:
+    """What each entry has on this line: an entry that was corrected is on several documents, with a part on each."""
+    rows = []
+    for unit in (units[id_] for id_ in line.entries if id_ in units):
+        entry = unit.entry
+        who = f"{entry.worked_on or ''} {entry.person_name or entry.person} " if entry else ""
+        for part in unit.postings:
+            if (part.document, part.line) == (document, line.id):
+                rate = sources.beside(readmodel.price(readmodel.plain(part.rate)), sources.of_rate(part.rate_source))
+                hours, amount = readmodel.hours(part.seconds), readmodel.money(part.amount)
+                rows.append([f"   {who}({record_of(unit.id)})", hours, rate, amount, "", ""])
+    return rows

@@ -50,7 +50,7 @@ def _show(view: monthly.MonthView) -> None:
     columns = ["where", "reason", "Xero contact", "hours", "amount", "currency"]
     output.show_rows(f"{view.period}: {view.logged} h logged", columns, rows, f"Nothing was logged in {view.period}.")
     numbers = [[n.number, _status(n.status), n.xero_contact, n.date, n.total, n.currency, n.text] for n in view.numbers]
-    titles = ["number", "status", "Xero contact", "date", "total with tax", "currency", ""]
+    titles = ["number", "status", "Xero contact", "date", "total with tax", "currency", "note"]
     output.show_rows("Numbers", titles, numbers, "No document of ours is in it.")
     output.screen.print(f"Difference: {view.difference} ({view.difference_hours} h).", highlight=False)
 

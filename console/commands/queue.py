@@ -4,19 +4,16 @@ from typing import Annotated
 
 import typer
 
-from console import output, queueview, readmodel, words
+from console import output, queueing, queueview, readmodel, words
+from console.commands import queue_items
+from console.commands.queue_items import BY, Json, stages_named
 from console.queueview import QueueView
 from console.readmodel import WaitingView
 from worker.billing.keys import record_of
-from worker.store.store import Store
-from worker.store.worklist import WorkList
 
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-BY = "command line"  # who acted, in the audit trail
 LISTED = ("collect", "invoices", "corrections")
-DOORS = {"pubsub": "by change events", "stream": "by change events", "poll": "by asking every minute"}
 
 
 @app.callback()
@@ -42,39 +39,8 @@ def status(as_json: Json = False) -> None:
     ]
     columns = ["stage", "due", "later", "leased", "retrying", "waiting", "oldest (s)"]
     output.show_rows("Queue", columns, rows, "")
-    for text in sentences(view):
+    for text in queueview.sentences(view):
         output.screen.print(text, soft_wrap=True, highlight=False, markup=False)
-
-
-def sentences(view: QueueView) -> list[str]:
-    """What a person should know beside the figures."""
-    found = [f"Ledger: {view.ledger}. Workers: {len(view.workers)}.", heard(view.listener)]
-    paused: dict[str, list[str]] = {}
-    for name, stage in view.stages.items():
-        if stage.paused:
-            paused.setdefault(stage.paused, []).append(name)
-    found += [f"Paused ({', '.join(names)}) by {why.rstrip('.')}." for why, names in paused.items()]
-    found += [f"Problem in {problem.get('job')}: {problem.get('text')}" for problem in view.problems]
-    if view.waiting:
-        waits = words.count(sum(view.waiting.values()), "entry waits", "entries wait")
-        found.append(f"{waits}: {words.by_reason(view.waiting)}. `hourstream queue list` names them.")
-    if view.corrections:
-        proposed = words.count(view.corrections, "correction is", "corrections are")
-        found.append(f"{proposed} proposed. `hourstream queue list corrections` names them.")
-    return found
-
-
-def heard(listener: dict[str, str] | None) -> str:
-    """The listener in one sentence."""
-    if listener is None:
-        return "Listener: none lives."
-    door = DOORS.get(listener.get("transport", ""), listener.get("transport", ""))
-    last = listener.get("last_event_at", "")
-    parts = [f"{listener.get('state', 'running')} {door}".rstrip(), f"last change {last}" if last else "no change yet"]
-    if listener.get("lag_seconds"):
-        parts.append(f"{listener['lag_seconds']} s behind it")
-    reason = listener.get("reason", "")
-    return f"Listener: {', '.join(parts)}.{f' {reason}' if reason else ''}"
 
 
 @app.command("list")
@@ -99,8 +65,12 @@ def list_(
     if as_json:
         output.show_json(found)
         return
-    rows = [[record_of(each.id), words.reason(each.reason), each.since[:16], each.text] for each in found]
+    rows = [[record_of(each.id), words.reason(each.reason), output.moment(each.since), each.text] for each in found]
     output.show_rows("Waiting", ["id", "reason", "since (UTC)", "what to do"], rows, "Nothing waits.")
+
+
+for command in (queue_items.show, queue_items.retry, queue_items.discard):
+    app.command()(command)
 
 
 Stage = Annotated[str, typer.Argument(help="collect (reading entries), invoices, write_back; without it all three.")]
@@ -114,9 +84,8 @@ def pause(
 
     async def work() -> None:
         async with output.store() as store:
-            for each in _stages(store, stage):
-                await each.pause(BY, why)
-            await store.audit.write(BY, "paused", f"stage {stage or 'all'}", {"why": why})
+            stages_named(store, stage)
+            await queueing.pause(store, stage, BY, why)
 
     output.run(work())
     output.screen.print(f"Paused: {stage or 'all stages'}. `hourstream queue resume` goes on.")
@@ -128,20 +97,11 @@ def resume(stage: Stage = "") -> None:
 
     async def work() -> None:
         async with output.store() as store:
-            for each in _stages(store, stage):
-                await each.resume()
-                await store.bell.ring(each.stage)
-            await store.audit.write(BY, "resumed", f"stage {stage or 'all'}", {})
+            stages_named(store, stage)
+            await queueing.resume(store, stage, BY)
 
     output.run(work())
     output.screen.print(f"Resumed: {stage or 'all stages'}.")
-
-
-def _stages(store: Store, stage: str) -> list[WorkList]:
-    found = [each for each in store.lists() if stage in ("", each.stage)]
-    if not found:
-        raise typer.BadParameter(f"{stage} is none of {', '.join(each.stage for each in store.lists())}.")
-    return found
 
 
 def _stage(each: WaitingView) -> str:

@@ -1,4 +1,6 @@
-"""`hourstream secrets …`: the key that tokens are encrypted with."""
+"""`hourstream secrets …`: the keys that tokens are encrypted with."""
+
+from typing import Annotated
 
 import typer
 
@@ -19,3 +21,18 @@ def init() -> None:
 
     path = ensure_secret_key(output.settings().hourstream_data)
     output.screen.print(f"The key is in {path}.", soft_wrap=True)
+
+
+@app.command()
+def rotate(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Encrypt everything that is secret anew, with a new key. Safe while everything runs.
+
+    Where HOURSTREAM_SECRET_KEY is given, put a new key before the old one there and restart first: this uses it.
+    """
+    from console.rotating import Rotated, rotate_keys
+
+    done: Rotated = output.run(rotate_keys(output.settings()))
+    if json:
+        output.show_json(done)
+    else:
+        output.screen.print(done.text, soft_wrap=True, highlight=False)

@@ -2,22 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from console import output
+from console import effects, output, versions, weighing
+from console.versions import Version
 from worker.billing.brake import Effect
 from worker.context import Context
 from worker.errors import ConfigurationError
-from worker.jobs.braking import effect_of, figures
-from worker.jobs.effect import plans_under
+from worker.jobs.braking import figures
 from worker.setup import Problem, Setup, parse
-from worker.setup.check import check as check_live
 from worker.setup.check import errors
+from worker.setup.forecast import Forecast, sentence
 from worker.setup.presets import PLACEHOLDER_START, PRESETS, Preset, preset
 
 app = typer.Typer(no_args_is_help=True)
@@ -30,12 +30,12 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A setup file (TOML).
 def check(file: File, as_json: Json = False) -> None:
     """Validate a setup file against the live org and company. Exit code 1: one of them cannot be reached."""
 
-    async def work() -> list[Problem]:
+    async def work() -> tuple[list[Problem], Forecast]:
         setup = parse(_text(file), name=file.name)
         async with output.context(fresh=True) as ctx:
-            return await _live(ctx, setup)
+            return await weighing.problems(ctx, setup), await weighing.calls(ctx.store, setup)
 
-    problems = output.run(work())
+    problems, calls = output.run(work())
     if as_json:
         output.show_json(
             [
@@ -45,6 +45,7 @@ def check(file: File, as_json: Json = False) -> None:
         )
     else:
         _show(file.name, problems)
+        _show_calls(problems, calls)
     raise SystemExit(output.WRONG if errors(problems) else output.DONE)
 
 
@@ -55,13 +56,13 @@ def effect(file: File, as_json: Json = False) -> None:
     async def work() -> Effect:
         setup = parse(_text(file), name=file.name)
         async with output.context() as ctx:
-            return await _effect(ctx, setup)
+            return await weighing.effect(ctx, setup)
 
     found = output.run(work())
     if as_json:
         output.show_json(figures(found))
     else:
-        output.screen.print(_sentence(found), soft_wrap=True, highlight=False)
+        output.screen.print(effects.sentence(found), soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -71,19 +72,42 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Make a setup file current, after the same check; says what it does to the drafts first, and asks where it can."""
+
+    async def read() -> str:
+        return _text(file)
+
+    _make_current(file.name, read, yes=yes, as_json=as_json)
+
+
+@app.command()
+def undo(
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="As `setup history` lists them.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Go back to an older setup: it is applied like a file, as a new version."""
+
+    async def read() -> str:
+        async with output.store() as store:
+            return await versions.text_of(store, version)
+
+    _make_current(f"version {version}", read, yes=yes, as_json=as_json)
+
+
+def _make_current(name: str, read: Callable[[], Awaitable[str]], *, yes: bool, as_json: bool) -> None:
     from worker.applying import apply_setup
 
-    async def work() -> tuple[int, list[Problem], Setup]:
-        text = _text(file)
-        setup = parse(text, name=file.name)
+    async def work() -> tuple[int, list[Problem], Setup, Forecast]:
+        text = await read()
+        setup = parse(text, name=name)
         async with output.context(fresh=True) as ctx:
-            problems = await _live(ctx, setup)
+            problems, calls = await weighing.problems(ctx, setup), await weighing.calls(ctx.store, setup)
             if errors(problems) or not await _agreed(ctx, setup, ask=not yes and not as_json):
-                return 0, problems, setup
-            return await apply_setup(ctx.store, text, by="command line"), problems, setup
+                return 0, problems, setup, calls
+            return await apply_setup(ctx.store, text, by="command line"), problems, setup, calls
 
-    version, problems, setup = output.run(work())
-    _show(file.name, problems, quiet=as_json)
+    version, problems, setup, calls = output.run(work())
+    _show(name, problems, quiet=as_json)
     if not version:
         sys.stderr.write("Nothing was changed.\n")
         raise SystemExit(output.WRONG)
@@ -91,6 +115,7 @@ def apply(
         output.show_json({"version": version})
     else:
         output.screen.print(f"Setup version {version} is current.")
+        _show_calls(problems, calls)
         if not setup.schedule.invoices.writes:
             output.screen.print(output.PREVIEW, soft_wrap=True, highlight=False, markup=False)
 
@@ -117,6 +142,24 @@ def show(as_json: Json = False) -> None:
 
 
 @app.command()
+def history(
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many.")] = 20, as_json: Json = False
+) -> None:
+    """Every setup there was, newest first: who saved it when, and what it changed. `setup undo` goes back to one."""
+
+    async def work() -> list[Version]:
+        async with output.store() as store:
+            return (await versions.versions(store, 0, count))[0]
+
+    found = output.run(work())
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [[str(each.number), output.moment(each.at) if each.at else "", each.who, _changed(each)] for each in found]
+    output.show_rows("Setups", ("Version", "Saved", "By", "Changed"), rows, "No setup was saved yet.")
+
+
+@app.command()
 def export() -> None:
     """Print the setup in force exactly as it was saved, for a file."""
 
@@ -126,6 +169,32 @@ def export() -> None:
             return {"text": stored.text} if stored else None
 
     sys.stdout.write(str(_found(output.run(work()))["text"]))
+
+
+@app.command("package")
+def package_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="Where to write it.")] = Path(
+        "hourstream-salesforce.zip"
+    ),
+) -> None:
+    """Write the Salesforce package of the setup in force: fields, objects, change events, permission set, to deploy."""
+    from console.sfdx import package
+
+    async def work() -> str | None:
+        async with output.store() as store:
+            stored = await store.setup.current()
+            return stored.text if stored else None
+
+    text = output.run(work())
+    if text is None:
+        _found(None)
+        return
+    try:
+        file.write_bytes(package(parse(text)))
+    except OSError as error:
+        sys.stderr.write(f"{file} cannot be written: {error.strerror}.\n")
+        raise SystemExit(output.FAILED) from None
+    output.screen.print(f"{file}: unpack it; its README.md says how to deploy it.", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -163,43 +232,24 @@ def setup_file(found: Preset) -> str:
     return f"# {found.title}\n{found.text.replace(PLACEHOLDER_START, start)}"
 
 
-async def _effect(ctx: Context, setup: Setup) -> Effect:
-    """What this setup would do to the drafts that there are. Nothing while the ledger is not complete."""
-    if not await ctx.store.epoch.current():
-        return Effect()
-    return await effect_of(ctx, await plans_under(ctx, setup))
+def _changed(version: Version) -> str:
+    if version.first:
+        return "the first setup"
+    said = [f"{each.key}: {each.before or 'not set'} → {each.after or 'not set'}" for each in version.changes]
+    return "\n".join(said) or "nothing but comments or order"
 
 
 async def _agreed(ctx: Context, setup: Setup, *, ask: bool) -> bool:
     """Say on stderr what the setup would do to drafts; where somebody sits there, ask whether that is meant."""
     if await ctx.store.setup.current() is None:
         return True
-    found = await _effect(ctx, setup)
-    if not _does_anything(found):
+    found = await weighing.effect(ctx, setup)
+    if not effects.does_anything(found):
         return True
-    sys.stderr.write(f"{_sentence(found)}\n")
+    sys.stderr.write(f"{effects.sentence(found)}\n")
     if not (ask and sys.stdin.isatty()):
         return True
     return await asyncio.to_thread(typer.confirm, "Apply it?", err=True)
-
-
-def _does_anything(found: Effect) -> bool:
-    return bool(found.new_invoices or found.removed_entries or found.changed_value or found.corrections)
-
-
-def _sentence(found: Effect) -> str:
-    """An effect in one sentence."""
-    said = []
-    if found.new_invoices:
-        said.append(f"{found.new_invoices} new drafts")
-    if found.removed_entries:
-        said.append(f"{found.removed_entries} entries taken off drafts")
-    if found.changed_value:
-        was, after = f"{found.open_total} {found.currency}", f"{found.total_after} {found.currency}"
-        said.append(f"{found.changed_value} {found.currency} taken off or priced anew ({was} before, {after} after)")
-    if found.corrections:
-        said.append(f"{found.corrections} corrections billed")
-    return f"With this setup: {'; '.join(said)}." if said else "With this setup no draft changes."
 
 
 def _text(file: Path) -> str:
@@ -211,9 +261,9 @@ def _text(file: Path) -> str:
         raise ConfigurationError(f"{file} is not UTF-8 text.", "Save it as UTF-8.") from None
 
 
-async def _live(ctx: Context, setup: Setup) -> list[Problem]:
-    console_url = ctx.settings.hourstream_console_url
-    return await check_live(setup, ctx.salesforce, ctx.xero, console_url=console_url)
+def _show_calls(problems: Sequence[Problem], calls: Forecast) -> None:
+    if not errors(problems):
+        output.screen.print(sentence(calls), soft_wrap=True, highlight=False)
 
 
 def _show(name: str, problems: Sequence[Problem], *, quiet: bool = False) -> None:

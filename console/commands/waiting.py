@@ -29,7 +29,7 @@ def list_(as_json: Json = False) -> None:
         output.show_json(views)
         return
     rows = [[record_of(view.id), words.reason(view.reason), output.moment(view.since), view.text] for view in views]
-    output.show_rows("Waiting", ["id", "reason", "since", "what to do"], rows, "Nothing waits.")
+    output.show_rows("Waiting", ["id", "reason", "since (UTC)", "what to do"], rows, "Nothing waits.")
     if any(view.reason in deciding.LIFTED for view in views):
         text = "Decide what a person may: `hourstream waiting bill ID`, `elsewhere ID` or `dont-bill ID`."
         output.screen.print(text, soft_wrap=True, highlight=False)

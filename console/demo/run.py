@@ -2,9 +2,8 @@
 
 import asyncio
 import itertools
-import os
 import secrets
-import socket
+import shlex
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -19,14 +18,15 @@ from rich.console import Console
 from rich.live import Live
 
 from console import readmodel
+from console.access import grant, one_time_link
 from console.demo.checking import billable, problems
+from console.demo.environment import enter
 from console.demo.screen import render
 from console.demo.standins import StandIns, standing_in
 from console.demo.watching import Watching
 from console.readmodel import EntryView
 from console.supervisor import until_told
 from console.up import running
-from console.web.links import one_time_link
 from worker.errors import ServiceError
 from worker.logs import configure_logging
 from worker.main import open_store
@@ -57,7 +57,9 @@ async def demo(*, once: bool, workers: int = 1) -> int:
     console.print(f"Data, logs and keys of this demo: {data}")
     async with standing_in(data) as stand_ins:
         text = setup_text()
-        _environment(stand_ins, data, text)
+        file = await asyncio.to_thread(enter, stand_ins.environment, data, text)
+        said = f"For the command line beside it: set -a; . {shlex.quote(str(file))}; set +a"
+        console.print(said, soft_wrap=True, highlight=False, markup=False)
         settings = load_settings()
         with (data / "hourstream.log").open("a", encoding="utf-8") as log:
             configure_logging(settings, log)
@@ -66,6 +68,8 @@ async def demo(*, once: bool, workers: int = 1) -> int:
                 open_store(settings) as store,
             ):
                 link = await one_time_link(store, settings.hourstream_console_url)
+                ada = stand_ins.environment["SANDBOX_SALESFORCE_USERNAME"]
+                await grant(store, "the demo", "salesforce", ada, "administrator")
                 show = _Show(console, stand_ins, store, parse(text), link)
                 code = await show.play(once=once)
     console.print(f"Stopped. Logs are in {data}: hourstream.log, stand-ins.log.", soft_wrap=True, highlight=False)
@@ -76,34 +80,6 @@ def setup_text() -> str:
     """The demo's setup file: the documented example, from the first day of this month on."""
     text = files("console").joinpath("demo/setup.toml").read_text("utf-8")
     return text.replace("2026-11-01", f"{datetime.now(UTC).date().replace(day=1).isoformat()}")
-
-
-def _environment(stand_ins: StandIns, data: Path, text: str) -> None:
-    """What `up` and its children read, so that they see the stand-ins and nothing of the user's own."""
-    (data / "demo-setup.toml").write_text(text, "utf-8")
-    for name in [name for name in os.environ if name.startswith(("SALESFORCE_", "XERO_", "HOURSTREAM_"))]:
-        if name != "HOURSTREAM_TIME_SCALE":
-            del os.environ[name]
-    os.environ.pop("REDIS_URL", None)
-    os.environ.update(stand_ins.environment)
-    os.environ["HOURSTREAM_DATA"] = str(data)
-    os.environ["HOURSTREAM_SETUP"] = str(data / "demo-setup.toml")
-    os.environ["HOURSTREAM_CONSOLE_URL"] = f"http://localhost:{free_port(8400)}"
-    os.environ["HOURSTREAM_LOG_FORMAT"] = "json"
-
-
-def free_port(wanted: int) -> int:
-    """The wanted port where it is free, else any free one."""
-    for port in (wanted, 0):
-        with socket.socket() as listening:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listening.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            number: int = listening.getsockname()[1]
-            return number
-    raise ServiceError("No port is free on this machine.")
 
 
 class _Show:
@@ -184,6 +160,9 @@ class _Show:
         if not self._live:
             for name, address in self._links:
                 self._say(f"{name}: {address}")
+        people = self._stand_ins.environment
+        who, password = people["SANDBOX_SALESFORCE_USERNAME"], people["SANDBOX_PASSWORD"]
+        self._say(f"Or sign in to the console with Salesforce: {who}, password {password}")
         self._say("Reading the org and the company for the first time")
 
     async def _opening(self) -> None:
@@ -196,10 +175,14 @@ class _Show:
         """Where people may meddle already: until nothing is to be done any more."""
         deadline = time.monotonic() + WITHIN
         while time.monotonic() < deadline:
-            if await self._settled() or await self._idle():
+            if await self._idle() or await self._committed():
                 break
             await asyncio.sleep(0.2)
         await self._tell_opened()
+
+    async def _committed(self) -> bool:
+        """Everything is in Xero, and Xero's answers are in the ledger."""
+        return await self._settled() and not await self._store.intents.unresolved()
 
     async def _idle(self) -> bool:
         if not await self._store.epoch.current() or not await self._store.ledger.all_keys():

@@ -61,7 +61,7 @@ class StandIns:
 @asynccontextmanager
 async def standing_in(data: Path) -> AsyncIterator[StandIns]:
     """Both stand-ins with seeded records, on free ports, until the block ends."""
-    child = Child("stand-ins", python("-m", "sandbox", "--seed"), {}, data / "stand-ins.log")
+    child = Child("stand-ins", python("-m", "sandbox", "--seed", "--with-parent"), {}, data / "stand-ins.log")
     process = await start(child, pipe=True)
     try:
         async with asyncio.timeout(START_WITHIN):
