@@ -103,6 +103,16 @@
   }
 
   addLocalTimes(document);
+  for (const field of document.querySelectorAll("[data-select]")) field.addEventListener("focus", () => field.select());
+  // An impatient second click sends nothing: the first one is under way.
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method !== "post") return;
+    if (event.target.dataset.sent !== undefined) event.preventDefault();
+    event.target.dataset.sent = "";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
   const root = document.querySelector("[data-live]");
   if (root !== null && "EventSource" in window) keepLive(root);
 })();

@@ -6,9 +6,12 @@ from msgspec import Struct
 
 from console import readmodel
 from console.readmodel import InvoiceView
+from console.web import lives
+from console.web.lives import Moment
 from console.web.site import Site
 from worker.billing.keys import document_id
 from worker.billing.model import Correction, Document, Line, Share, Waiting
+from worker.store.audit import KEPT_IN_REDIS
 from worker.store.ledger import Held, Note, Unit
 from worker.store.store import Store
 
@@ -53,6 +56,8 @@ class InvoicePage(Struct, frozen=True, kw_only=True):
     waiting: tuple[tuple[str, Waiting], ...]
     others: tuple[InvoiceView, ...]
     in_xero: str
+    life: tuple[Moment, ...]
+    note: tuple[str, ...]  # what else is to be known of its draft
 
 
 async def read_invoice(store: Store, site: Site, key: str, sequence: int) -> InvoicePage | None:
@@ -64,7 +69,8 @@ async def read_invoice(store: Store, site: Site, key: str, sequence: int) -> Inv
         return None
     document = held.invoice.documents[found]
     units = await store.ledger.units(_units_of(document))
-    return _page(held, views, found, document, units, (await store.ledger.notes()).get(key, Note()), site)
+    life = tuple(lives.life(await store.audit.latest(KEPT_IN_REDIS), document_id(key, sequence)))
+    return _page(held, views, found, document, units, (await store.ledger.notes()).get(key, Note()), site, life)
 
 
 def _page(
@@ -75,6 +81,7 @@ def _page(
     units: Mapping[str, Unit],
     note: Note,
     site: Site,
+    life: tuple[Moment, ...],
 ) -> InvoicePage:
     view, name = views[index], document_id(document.key, document.sequence)
     last = index == len(views) - 1
@@ -89,6 +96,8 @@ def _page(
         waiting=tuple(sorted(note.waiting.items())) if last else (),
         others=tuple(each for each in views if each is not view),
         in_xero=site.in_xero(view.kind, document.xero_id),
+        life=life,
+        note=note.texts if last else (),
     )
 
 

@@ -19,6 +19,7 @@ EVERY = 1.0  # seconds between two readings
 SHARE = 5  # a reading that takes long is followed by a pause this many times as long
 DEADLINE = 10.0  # seconds for one reading
 KEEP_ALIVE = 15.0  # seconds; a watcher that went away is noticed then
+LOOK = 1.0  # seconds between two looks at a watcher's session: once a role is taken, nothing more is sent
 LONGEST = 1800.0  # seconds: then the browser asks anew, and its session is looked at again
 
 
@@ -97,14 +98,29 @@ class Live:
             self._changed.notify_all()
 
 
-async def stream(request: web.Request, live: Live) -> web.StreamResponse:
-    """Send snapshots as Server-Sent Events: `regions` (those that changed), `trouble` and `well`."""
+async def stream(request: web.Request, live: Live, still: Callable[[], Awaitable[bool]]) -> web.StreamResponse:
+    """Send snapshots as Server-Sent Events: `regions` (those that changed), `trouble` and `well`.
+
+    `still` is asked every `LOOK` seconds whether whoever watches may still see this; else the stream ends.
+    """
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
     await response.prepare(request)
     with suppress(TimeoutError, ConnectionError):  # then the browser asks anew, or is gone
         async with asyncio.timeout(LONGEST), aclosing(live.snapshots()) as snapshots:
-            await _send(response, snapshots)
+            await _send(response, _while(still, snapshots))
     return response
+
+
+async def _while(
+    still: Callable[[], Awaitable[bool]], snapshots: AsyncIterator[Snapshot | None]
+) -> AsyncIterator[Snapshot | None]:
+    looked = time.monotonic()
+    async for snapshot in snapshots:
+        if time.monotonic() - looked >= LOOK:
+            looked = time.monotonic()
+            if not await still():
+                return
+        yield snapshot
 
 
 async def _send(response: web.StreamResponse, snapshots: AsyncIterator[Snapshot | None]) -> None:

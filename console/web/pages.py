@@ -1,23 +1,24 @@
 """The pages."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import aiohttp_jinja2
 from aiohttp import web
 
-from console.web.home import Home, Setups, read_home
+from console.web.frame import SETUPS
+from console.web.home import Home, HomeReader
 from console.web.invoice import read_invoice
 from console.web.live import Live, digest, stream
 from console.web.rendering import render
-from console.web.site import SITE, STORE
-from console.why import why_in_store
+from console.web.session import still_signed_in
+from console.web.site import SETTINGS, SITE, STORE
+from console.why import why_some
 from worker.store.store import Store
 
-SETUPS: web.AppKey[Setups] = web.AppKey("setups", Setups)
+HOME: web.AppKey[HomeReader] = web.AppKey("home", HomeReader)
 LIVE: web.AppKey[Live] = web.AppKey("live", Live)
 
-REGIONS = ("standing", "steps", "connections", "counts", "reasons", "lines", "drafts")
+REGIONS = ("standing", "steps", "needs", "connections", "counts", "period", "lines", "drafts")
 ANSWERS = 100  # shown of a person's or project's time
 
 
@@ -28,22 +29,23 @@ async def healthz(_: web.Request) -> web.Response:
 
 async def home(request: web.Request) -> web.Response:
     """Home."""
-    found = await read_home(request.app[STORE], request.app[SETUPS], request.app[SITE].given)
+    found = await request.app[HOME].read()
     return render(request, "home.html", home=found, regions=_regions(request.app, found), digest=digest)
 
 
 async def live(request: web.Request) -> web.StreamResponse:
     """Home's regions as they change."""
-    return await stream(request, request.app[LIVE])
+    return await stream(request, request.app[LIVE], still_signed_in(request))
 
 
-def home_regions(app: web.Application, store: Store) -> Live:
-    """What reads Home for its watchers."""
+def install(app: web.Application) -> None:
+    """For an application with Home: what reads it, once for all who watch."""
+    app[HOME] = HomeReader(app[STORE], app[SETTINGS], app[SETUPS])
 
     async def read() -> Mapping[str, str]:
-        return _regions(app, await read_home(store, app[SETUPS], app[SITE].given))
+        return _regions(app, await app[HOME].read())
 
-    return Live(read)
+    app[LIVE] = Live(read)
 
 
 def _regions(app: web.Application, found: Home) -> dict[str, str]:
@@ -65,10 +67,9 @@ async def invoice(request: web.Request) -> web.Response:
 async def why(request: web.Request) -> web.Response:
     """Why an hour is, or is not, on an invoice."""
     asked = request.query.get("id", "").strip()
-    answers: list[Any] = list(await why_in_store(request.app[STORE], asked)) if asked else []
-    shown = answers[:ANSWERS]
-    documents = await _documents(request.app[STORE], [each.id for each in shown])
-    return render(request, "why.html", answers=shown, count=len(answers), documents=documents, limit=ANSWERS)
+    answers, count = await why_some(request.app[STORE], asked, ANSWERS) if asked else ([], 0)
+    documents = await _documents(request.app[STORE], [each.id for each in answers])
+    return render(request, "why.html", answers=answers, count=count, documents=documents, limit=ANSWERS)
 
 
 async def _documents(store: Store, ids: list[str]) -> dict[str, str]:

@@ -12,16 +12,24 @@ from aiohttp import web
 from markupsafe import Markup
 from msgspec import Struct
 
+from console.web.frame import FRAME, Frame
+from console.web.routing import ROUTES
+from console.web.session import take_said
 from console.words import reason
 from worker.billing.keys import record_of
-from worker.store.links import Role
+from worker.store.people import Role, allowed
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """Somebody signed in."""
+    """Somebody signed in. `who` stands in the audit trail, `id` is the id of `worker.store.people`."""
 
     who: str
     role: Role
+    id: str = ""
+
+    def may(self, role: Role) -> bool:
+        """Whether they may do what needs this role: pages offer nothing else."""
+        return allowed(self.role, role)
 
 
 PERSON: web.RequestKey[Person] = web.RequestKey("person", Person)
@@ -67,8 +75,17 @@ def setup(app: web.Application) -> jinja2.Environment:
 
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
-    """An answer made from a template, which also gets who is signed in, the path, and what was searched for."""
-    common = {"person": request.get(PERSON), "path": request.path, "asked": request.query.get("id", "")}
+    """An answer made from a template, which also gets who is signed in, the menu and marks, the path, what was searched
+    for, and the sentences that `session.say` left for this page."""
+    person = request.get(PERSON)
+    common = {
+        "person": person,
+        "menu": request.app[ROUTES].menu(person.role) if person else {},
+        "frame": request.get(FRAME, Frame()),
+        "said": take_said(request) if status < 400 else [],
+        "path": request.path,
+        "asked": request.query.get("id", ""),
+    }
     return aiohttp_jinja2.render_template(template, request, common | context, status=status)
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from console.web.site import SITE
+from console.web.site import LOCAL, SITE
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEALTH = "/healthz"
@@ -61,6 +61,13 @@ async def same_site(request: web.Request, handler: Handler) -> web.StreamRespons
     if request.method in SAFE or _ours(request):
         return await handler(request)
     raise web.HTTPForbidden(text="This request came from another site, so nothing was done.")
+
+
+def client(request: web.Request) -> str:
+    """The address that asks. A proxy on this machine names it last in X-Forwarded-For; nobody else is believed."""
+    peer = request.remote or ""
+    named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return named[:45] if named and peer in LOCAL and request.app[SITE].secure else peer
 
 
 def _ours(request: web.Request) -> bool:

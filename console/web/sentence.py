@@ -5,6 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from worker.store.brake import WHO
+
 Tone = Literal["good", "busy", "attention", "stopped"]
 
 REBUILD_STEPS = {
@@ -23,6 +25,7 @@ JOBS = {
     "contacts": "Getting contacts from Xero",
     "statuses": "Reading states from Xero",
     "reconcile": "Checking against Salesforce",
+    "related": "Checking projects and contacts in Salesforce",
 }
 ON_THE_WAY = frozenset({"collect", "invoices", "invoice", "rebuild"})  # without these no time reaches a draft
 
@@ -45,9 +48,11 @@ class Standing(Struct, frozen=True, kw_only=True):
     listener: dict[str, str] | None = None
     complete: bool = False
     rebuild_step: str = ""
+    resting: tuple[str, ...] = ()  # services that somebody has to connect again
     paused: tuple[tuple[str, str], ...] = ()  # stage, who and why
     problems: tuple[tuple[str, str], ...] = ()  # job, text
     stopped_until: str = ""
+    stopped_why: str = ""  # the governor's word: day, minute, …; or pace
     to_read: int = 0
     to_send: int = 0
     scheduled: int = 0  # of `to_send`: settling, or due at the next run
@@ -65,8 +70,10 @@ def _stopped(now: Standing) -> Iterator[Remark]:
     if now.setup_problem:
         yield Remark("stopped", f"The setup cannot be used: {now.setup_problem}")
     elif not now.setup:
-        yield Remark("busy", "Nothing is billed yet: no setup file has been applied.")
+        yield Remark("busy", "Nothing is billed yet: the setup is not saved.")
         return
+    for service in now.resting:
+        yield Remark("stopped", f"{service} has to be connected again: what waits for it is done by itself after that.")
     if not now.workers:
         yield Remark("stopped", "No worker is running: changes are remembered, but reach no draft until one is.")
     if not now.complete:
@@ -88,9 +95,16 @@ def _known(now: Standing) -> Iterator[Remark]:
     elif now.listener.get("state") == "retrying":
         yield Remark("attention", f"The listener is connecting to Salesforce again. {now.listener.get('reason', '')}")
     if now.stopped_until:
-        yield Remark(
-            "attention", "Xero asked for no calls until {at}; drafts are updated after that.", now.stopped_until
-        )
+        yield Remark("attention", _spared(now), now.stopped_until)
+
+
+def _spared(now: Standing) -> str:
+    """Why Xero is not called, with how many drafts wait for it."""
+    waits = _count(now.to_send, "draft waits", "drafts wait")
+    if now.stopped_why == "pace":
+        return f"Few Xero calls are left today, so drafts are next updated at {{at}}; {waits}."
+    lead = "Xero's calls for today are used up" if now.stopped_why == "day" else "Xero asked for no calls"
+    return f"{lead} until {{at}}; {waits} until then."
 
 
 def _stands_still(now: Standing) -> bool:
@@ -101,7 +115,9 @@ def _stands_still(now: Standing) -> bool:
 def _held(now: Standing, tone: Tone, jobs: Set[str]) -> Iterator[Remark]:
     """Those of the jobs that are paused or fail."""
     for stage, why in now.paused:
-        if stage in jobs:
+        if stage in jobs and why.startswith(f"{WHO}:"):
+            yield Remark(tone, "The brake is on: nothing is sent to Xero until somebody decides.")
+        elif stage in jobs:
             yield Remark(tone, f"{JOBS[stage]} is paused by {why}.")
     for job, text in now.problems:
         if job in jobs:

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
+from console.access import one_time_link
 from console.supervisor import until_told
 from console.web.app import make_app
 from console.web.ending import pause
-from console.web.links import one_time_link
 from console.web.session import forgive_text_keys
 from console.web.site import Site
 from worker.addresses import is_loopback

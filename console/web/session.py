@@ -1,13 +1,15 @@
-"""Who is signed in: an encrypted cookie, good for 12 hours without a click and for 7 days in all.
+"""The session cookie: encrypted, out of reach of scripts. Who is behind it, and until when, the store knows.
 
 The cookie is SameSite=Lax, not Strict: a Strict one would not come along when somebody follows an invoice's address
-from Xero, who would then meet the sign-in page. Requests that change something are checked by `security.same_site`.
+from Xero, or comes back from a sign-in, who would then meet the sign-in page. Requests that change something are
+checked by `security.same_site`.
 """
 
 import base64
-import time
+import secrets
 import warnings
-from typing import cast
+from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -16,18 +18,19 @@ from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from console.web.rendering import PERSON, Person, render
-from console.web.security import HEALTH, STATIC
-from console.web.site import Site
+from console.web.site import STORE, Site
 from worker.settings import Settings
 from worker.store import disk
-from worker.store.links import Invited, Role
+from worker.store.connection import RedisError
+from worker.store.people import Member
 from worker.store.secrets import key_file
+from worker.store.sessions import ABSOLUTE
 
-IDLE = 12 * 3600  # seconds
-ABSOLUTE = 7 * 24 * 3600
-RENEW = 300  # a session's idle time counts from its last request, give or take this
-OPEN = ("/link/", STATIC)  # what is reached without a session, besides health
+Tone = Literal["good", "attention", "stopped"]
+
+COOKIE: web.RequestKey[Session] = web.RequestKey("cookie", Session)
+SAID = 5  # sentences kept for the next page
+ASKED = 500  # characters of an address that is remembered
 
 
 def forgive_text_keys() -> None:
@@ -48,56 +51,88 @@ def session_key(settings: Settings) -> bytes:
 
 
 def storage(settings: Settings, site: Site) -> EncryptedCookieStorage:
-    """How sessions are kept; a cookie older than `IDLE` is refused here, whatever the browser thinks."""
+    """How cookies are kept; one older than `ABSOLUTE` is refused here, whatever the browser thinks."""
     return EncryptedCookieStorage(
         session_key(settings),
         cookie_name=site.cookie,
-        max_age=IDLE,
+        max_age=ABSOLUTE,
         secure=site.secure,
         httponly=True,
         samesite="Lax",
     )
 
 
-async def sign_in(request: web.Request, invited: Invited) -> str:
+@web.middleware
+async def cookies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Hand the cookie's content to what follows."""
+    request[COOKIE] = await get_session(request)
+    return await handler(request)
+
+
+async def person_of(request: web.Request, *, quiet: bool) -> Member | None:
+    """Who is signed in, with their role of this moment."""
+    token = request[COOKIE].get("id", "")
+    return await request.app[STORE].sessions.visit(str(token), quiet=quiet) if token else None
+
+
+def still_signed_in(request: web.Request) -> Callable[[], Awaitable[bool]]:
+    """What tells, while an answer is still being given, whether its reader is still signed in."""
+    token, sessions = str(request[COOKIE].get("id", "")), request.app[STORE].sessions
+
+    async def look() -> bool:
+        try:
+            return await sessions.visit(token, quiet=True) is not None
+        except (RedisError, OSError):
+            return True  # nobody can tell now, and there is nothing new to show either
+
+    return look
+
+
+async def sign_in(request: web.Request, member: Member) -> str:
     """Begin a session; gives the path that was asked for before, else Home's."""
-    asked = (await get_session(request)).get("next", "/")
+    asked, before = request[COOKIE].get("next", "/"), request[COOKIE].get("id", "")
+    if before:
+        await request.app[STORE].sessions.end(str(before))
     session = await new_session(request)
-    session["who"], session["role"], session["since"] = invited.who, invited.role, int(time.time())
+    session["id"] = await request.app[STORE].sessions.begin(member)
+    request[COOKIE] = session
     return str(asked)
 
 
 async def sign_out(request: web.Request) -> None:
     """End the session."""
-    (await get_session(request)).invalidate()
+    await request.app[STORE].sessions.end(str(request[COOKIE].get("id", "")))
+    request[COOKIE].invalidate()
 
 
-@web.middleware
-async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Nobody passes without a session but to sign in; who does not is shown how."""
-    if request.path == HEALTH or request.path.startswith(OPEN):
-        return await handler(request)
-    session = await get_session(request)
-    person = _person(session)
-    if person is None:
-        _remember(request, session)
-        return render(request, "signin.html", status=401)
-    request[PERSON] = person
-    if time.time() - session.created > RENEW:
-        session["since"] = session["since"]  # any change stores the cookie anew
-    return await handler(request)
+def browser_id(request: web.Request) -> str:
+    """What tells this browser from others before anybody is signed in: a sign-in must come back to where it began."""
+    cookie = request[COOKIE]
+    if "browser" not in cookie:
+        cookie["browser"] = secrets.token_urlsafe(16)
+    return str(cookie["browser"])
 
 
-def _person(session: Session) -> Person | None:
-    if "who" not in session:
-        return None
-    if time.time() - int(session["since"]) > ABSOLUTE:
-        session.invalidate()
-        return None
-    return Person(who=str(session["who"]), role=cast("Role", session["role"]))
+def remember(request: web.Request) -> None:
+    """Go on, after signing in, to the page that was asked for; Home needs no remembering."""
+    asked = request.path_qs
+    if request.method == "GET" and asked[1:2].isalnum() and len(asked) <= ASKED:
+        request[COOKIE]["next"] = asked
 
 
-def _remember(request: web.Request, session: Session) -> None:
-    """Go on, after signing in, to the invoice that was asked for; Home needs no remembering."""
-    if request.method == "GET" and request.path.startswith("/i/") and request.match_info.http_exception is None:
-        session["next"] = request.path
+def say(request: web.Request, text: str, tone: Tone = "good") -> None:
+    """Show a sentence on the next page that this browser sees."""
+    request[COOKIE]["said"] = [*request[COOKIE].get("said", []), [tone, text]][-SAID:]
+
+
+def take_said(request: web.Request) -> list[tuple[str, str]]:
+    """The sentences for this page, which are shown once."""
+    cookie = request.get(COOKIE)
+    if cookie is None or "said" not in cookie:
+        return []
+    return [(str(tone), str(text)) for tone, text in cookie.pop("said")]
+
+
+def see_other(path: str) -> web.Response:
+    """Go to a page of ours, after something was done."""
+    return web.Response(status=303, headers={"Location": path})

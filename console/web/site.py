@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from worker.settings import Settings, missing_credentials
+from worker.settings import Settings
 from worker.store.store import Store
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -18,18 +18,12 @@ class Site:
 
     address: str  # what people type: HOURSTREAM_CONSOLE_URL
     xero: str  # where people see documents of Xero
-    given: frozenset[str] = frozenset()  # "salesforce", "xero": whose credentials the environment has
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
         """The part of the settings that is about the console."""
         api = settings.xero_api_url.rstrip("/")
-        missing = missing_credentials(settings)
-        return cls(
-            settings.hourstream_console_url.rstrip("/"),
-            XERO_SITE if api == XERO_API else api,
-            frozenset(service for service, names in missing.items() if not names),
-        )
+        return cls(settings.hourstream_console_url.rstrip("/"), XERO_SITE if api == XERO_API else api)
 
     @property
     def secure(self) -> bool:
@@ -59,3 +53,4 @@ class Site:
 
 STORE: web.AppKey[Store] = web.AppKey("store", Store)
 SITE: web.AppKey[Site] = web.AppKey("site", Site)
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)

@@ -9,9 +9,12 @@ from cryptography.fernet import Fernet, MultiFernet
 from redis.asyncio import Redis
 
 from tests.console.web.console_support import SECRET, Browser, served
+from tests.console.web.office import Office
+from tests.worker.jobs.jobs_world import SETUP, deployed
 from worker.limits import Limits
 from worker.settings import Settings
 from worker.store.doorbell import SilentDoorbell
+from worker.store.embedded import EmbeddedServer
 from worker.store.keys import Keys
 from worker.store.store import Store
 
@@ -52,3 +55,22 @@ async def browser(store: Store, settings: Settings) -> AsyncIterator[Browser]:
     async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=30)) as http:
         yield Browser(http, port, store)
     await runner.cleanup()
+
+
+@pytest.fixture
+def office_setup() -> str:
+    """The setup that is in force there; tests override it by parametrizing ("": none yet)."""
+    return SETUP
+
+
+@pytest.fixture
+async def office(valkey: EmbeddedServer, redis: Redis, tmp_path: Path, office_setup: str) -> AsyncIterator[Office]:
+    """A deployment with both services, and somebody at its console."""
+    async with deployed(redis, valkey.url, tmp_path, setup=office_setup) as world:
+        if office_setup:
+            await world.work()
+        runner, port = await served(world.ctx.store, world.settings)
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=30)) as http:
+            yield Office(world, await Browser(http, port, world.ctx.store).sign_in())
+        await runner.cleanup()

@@ -8,12 +8,13 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from console.access import one_time_link
 from console.web.app import make_app
 from worker.billing.model import Company, Contact, Document, Entry, Invoice, Line, Placed, Posting, Share, Waiting
 from worker.settings import Settings
 from worker.setup import parse
 from worker.store.ledger import Facts
-from worker.store.links import Invited
+from worker.store.people import Role
 from worker.store.store import Store
 
 SECRET = "ruQmCLCVFOHGBmOBkHRBzJ6_GRc4zMYVYXTxD8RqMmU="
@@ -69,13 +70,18 @@ class Browser:
         async with self.http.post(self.url(path), headers=sent, allow_redirects=False) as response:
             return response, await response.text()
 
-    async def link(self) -> str:
-        """The path of a new one-time link."""
-        return f"/link/{await self.store.links.make(Invited(who='administrator', role='administrator'))}"
+    async def send(self, path: str, form: dict[str, str]) -> tuple[aiohttp.ClientResponse, str]:
+        """A form with fields, from a page of the console."""
+        async with self.http.post(self.url(path), data=form, headers=OWN, allow_redirects=False) as response:
+            return response, await response.text()
 
-    async def sign_in(self) -> "Browser":
+    async def link(self, role: Role = "administrator") -> str:
+        """The path of a new one-time link; whoever uses it is called by their role."""
+        return await one_time_link(self.store, "", who=role, role=role)
+
+    async def sign_in(self, role: Role = "administrator") -> "Browser":
         """Use a new link."""
-        response, _ = await self.post(await self.link())
+        response, _ = await self.post(await self.link(role))
         assert response.status == 303
         return self
 

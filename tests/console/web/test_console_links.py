@@ -5,7 +5,7 @@ import time
 
 from redis.asyncio import Redis
 
-from console.web.links import one_time_link
+from console.access import one_time_link
 from tests.console.web.console_support import KEY, Browser, document, fact, fill, invoice
 from worker.store.links import VALID, Invited
 from worker.store.store import Store

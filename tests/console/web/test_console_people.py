@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from console import queueview, readmodel
-from console.commands.queue import heard, sentences
+from console.queueview import heard, sentences
 from console.web.sentence import Standing, remarks
 from console.why import why_in_store
 from tests.console.web.console_support import KEY, SETUP, Browser, document, fact, fill, invoice, posting, unit, working

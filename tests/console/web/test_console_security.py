@@ -1,20 +1,22 @@
 """What no page, no script and no other site may do."""
 
-import base64
-import json
-import time
+from pathlib import Path
 
+import aiohttp
 import pytest
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
+from redis.asyncio import Redis
 from yarl import URL
 
 from console.web.security import POLICY
-from console.web.session import ABSOLUTE, IDLE, session_key
-from tests.console.web.console_support import KEY, Browser
+from tests.console.web.console_support import KEY, SECRET, Browser, served
+from worker.limits import Limits
 from worker.settings import Settings
+from worker.store.doorbell import SilentDoorbell
+from worker.store.keys import Keys
+from worker.store.store import Store
 
 PAGES = ("/", "/why", "/why?id=TT-00042", f"/i/{KEY}/1", "/live", "/nowhere", "/i/x/y", "/metrics")
-COOKIE = "hourstream-8400"
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -135,68 +137,13 @@ async def test_methods_that_are_not_there_are_refused(browser: Browser) -> None:
         assert response.headers["Allow"] == "GET,HEAD"
 
 
-# ---- sessions ------------------------------------------------------------------------------------------------------
-
-
-async def test_the_cookie_is_out_of_reach_of_scripts_and_encrypted(browser: Browser) -> None:
-    response, _ = await browser.post(await browser.link())
-    cookie = response.cookies[COOKIE]
-    assert cookie["httponly"]
-    assert cookie["samesite"] == "Lax"
-    assert int(cookie["max-age"]) == IDLE
-    assert not cookie["secure"]
-    assert "administrator" not in cookie.value
-
-
-@pytest.mark.parametrize("console_url", ["https://hours.example.com"])
-async def test_by_https_the_cookie_is_secure_and_https_is_remembered(browser: Browser) -> None:
-    named = {"Host": "hours.example.com", "Sec-Fetch-Site": "same-origin"}
-    response, _ = await browser.post(await browser.link(), named)
-    cookie = response.cookies["__Host-hourstream"]
-    assert cookie["secure"]
-    assert cookie["path"] == "/"
-    assert not cookie["domain"]
-    assert response.headers["Strict-Transport-Security"].startswith("max-age=")
-
-
-def session(settings: Settings, *, seen: float, since: float) -> str:
-    """A cookie as the console makes them: last renewed `seen` seconds ago, signed in `since` seconds ago."""
-    now = int(time.time())
-    person = {"who": "administrator", "role": "administrator", "since": int(now - since)}
-    data = json.dumps({"created": int(now - seen), "session": person}).encode()
-    key = base64.urlsafe_b64encode(session_key(settings))
-    return Fernet(key).encrypt_at_time(data, int(now - seen)).decode()
-
-
-@pytest.mark.parametrize(
-    ("seen", "since", "status"),
-    [
-        (0, 60, 200),
-        (IDLE - 60, IDLE, 200),
-        (IDLE + 60, IDLE + 60, 401),
-        (60, ABSOLUTE - 60, 200),
-        (60, ABSOLUTE + 60, 401),
-    ],
-)
-async def test_a_session_ends_after_12_hours_without_a_click_and_after_7_days(
-    browser: Browser, settings: Settings, seen: float, since: float, status: int
-) -> None:
-    cookie = session(settings, seen=seen, since=since)
-    response, _ = await browser.get("/", headers={"Cookie": f"{COOKIE}={cookie}"})
-    assert response.status == status
-
-
-async def test_a_click_renews_the_session_but_not_its_end(browser: Browser, settings: Settings) -> None:
-    cookie = session(settings, seen=3600, since=ABSOLUTE - 1800)
-    response, _ = await browser.get("/", headers={"Cookie": f"{COOKIE}={cookie}"})
-    key = base64.urlsafe_b64encode(session_key(settings))
-    renewed = json.loads(Fernet(key).decrypt(response.cookies[COOKIE].value.encode(), ttl=60))
-    assert time.time() - renewed["session"]["since"] == pytest.approx(ABSOLUTE - 1800, abs=30)
-
-
-async def test_a_cookie_made_with_another_key_is_no_session(browser: Browser) -> None:
-    person = {"who": "administrator", "role": "administrator", "since": int(time.time())}
-    forged = Fernet(Fernet.generate_key()).encrypt(json.dumps({"created": 1, "session": person}).encode()).decode()
-    for cookie in (forged, "x", ""):
-        response, _ = await browser.get("/", headers={"Cookie": f"{COOKIE}={cookie}"})
-        assert response.status == 401
+async def test_pages_say_so_when_redis_is_away(settings: Settings, keys: Keys, tmp_path: Path) -> None:
+    nowhere = Redis(unix_socket_path=str(tmp_path / "nowhere.sock"))
+    away = Store(nowhere, keys, tmp_path, MultiFernet([Fernet(SECRET)]), Limits(), SilentDoorbell())
+    runner, port = await served(away, settings)
+    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/") as response:
+        assert response.status == 503
+        assert "Redis does not answer." in await response.text()
+        assert response.headers["Refresh"] == "10"
+    await runner.cleanup()
+    await nowhere.aclose()

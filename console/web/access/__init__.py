@@ -1,0 +1,1 @@
+"""Access: signing in, and who may."""

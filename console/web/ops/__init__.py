@@ -1,0 +1,1 @@
+"""The Queue page: what operators look at and steer. It alone speaks in the engine's words."""
