@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+DEPTH ?= 2
+RUNS ?= 10
+MINUTES ?= 10
+SEED ?= 1
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
@@ -30,6 +34,12 @@ demo: $(RUNTIME) ## the whole system on embedded parts (ARGS="--once" for unatte
 test: $(DEV) ## the whole test suite (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
+faults: $(DEV) ## histories of random faults (RUNS=200 SEED=1; ARGS='--only "redis killed"' for one fault)
+	$(BIN)/python -m tests.faults.run --runs $(RUNS) --seed $(SEED) $(ARGS)
+
+model: $(DEV) ## every history of two workers and one or two invoices within a bound (DEPTH=2: faults a history)
+	$(BIN)/python -m tests.model --depth $(DEPTH) $(ARGS)
+
 check: $(DEV) ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,9 +55,18 @@ conformance: $(DEV) ## the stand-ins, checked by npm clients that others wrote (
 	cd tests/conformance/node && npm ci --silent --no-audit --no-fund
 	$(BIN)/python -m pytest tests/conformance --conformance $(ARGS)
 
+browser: $(DEV) ## the console in Chromium: a newcomer's whole story, pictures of each page, accessibility
+	@test -n "$$CHROMIUM" || command -v chromium || command -v chromium-browser || command -v google-chrome || apt-get install -y chromium || \
+		{ echo "make browser needs Chromium, and apt-get could not install it here: install it by hand, or set CHROMIUM to where it is." >&2; exit 1; }
+	$(BIN)/python -m pytest tests/browser --browser $(ARGS)
+
 bench: $(RUNTIME) ## the figures of the README, as ratios against something run beside them
 	$(BIN)/python -m benchmarks.intake
 	$(BIN)/python -m benchmarks.calls
+	$(BIN)/python -m benchmarks.console
+
+soak: $(RUNTIME) ## changes and stream faults for MINUTES=10, over each door in turn: nothing missed, memory flat
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --seed $(SEED)
 
 proto: ## regenerate eventbus/*_pb2* from eventbus/pubsub_api.proto, with the oldest tools the ranges admit
 	$(PYTHON) -m venv .venv-proto
@@ -63,4 +82,4 @@ lock: ## resolve pyproject.toml anew into the two lock files (hashes, no index a
 clean: ## remove what make made
 	rm -rf $(VENV) .venv-proto .venv-lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache tests/conformance/node/node_modules
 
-.PHONY: help install demo test check format conformance bench proto lock clean
+.PHONY: help install demo test faults model check format conformance browser bench soak proto lock clean
