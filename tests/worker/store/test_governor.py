@@ -307,4 +307,4 @@ async def test_a_busy_minute_never_meets_a_429_whenever_xeros_window_begins(redi
             governor = Governor(redis, Keys(connection=f"c{number}"), FAST)
             group.create_task(_busy(governor, xero, began + minutes * FAST.minute, number))
     assert [xero.refusals for xero in xeros] == [[]] * 6
-    assert min(xero.served for xero in xeros) > 5 * minutes  # at work, on however slow a machine
+    assert min(xero.served for xero in xeros) > 20 * minutes  # at work: this machine's own slowness is in it
