@@ -142,9 +142,19 @@ def _invoice_view(record: Invoice, document: Document) -> InvoiceView:
         amount=money(sum((line.amount for line in document.lines), Decimal(0))),
         lines=lines,
         entries=[entry for line in lines for entry in line.entries],
-        problem=document.problem or document.differs,
+        problem=document.problem or document.differs or _copies(document),
         kind="invoice" if document.type == "ACCREC" else "credit-note",
         amounts=document.amounts,
+    )
+
+
+def _copies(document: Document) -> str:
+    if not document.copies:
+        return ""
+    others = ", ".join(copy.number or copy.id for copy in document.copies)
+    return (
+        f"Xero holds a copy of {document.number}: {others}. It was made by a request that arrived late, and is not in "
+        "this ledger. Delete or void the copy in Xero."
     )
 
 

@@ -29,6 +29,7 @@ async def settle(office: Deployment) -> float:
     await rest(office)
     await _press_the_button(office)
     await rest(office)
+    await _delete_copies(office)
     return time.monotonic() - began
 
 
@@ -125,5 +126,20 @@ async def _press_the_button(office: Deployment) -> None:
         await asyncio.sleep(0.5)
 
 
+async def _delete_copies(office: Deployment) -> None:
+    """People delete the copies that they are shown, made by packets later than any number is held for."""
+    ledger = office.world.ctx.store.ledger
+    records = (await ledger.invoices(await ledger.all_keys())).values()
+    documents = [document for held in records if held.invoice for document in held.invoice.documents]
+    copies = [copy for document in documents for copy in document.copies]
+    for copy in copies:
+        office.world.act("delete", id=copy.id)
+    if copies:
+        await _press_the_button(office)
+        await rest(office)
+
+
 def _read_since(cursor: Cursor, since: datetime) -> bool:
-    return bool(cursor.since) and not cursor.place and datetime.fromisoformat(cursor.since) >= since
+    """Whether a walk is through that began in a later second: Xero's clock tells whole seconds, and what people did in
+    the rest of this one came after the answer that is of it."""
+    return bool(cursor.since) and not cursor.place and datetime.fromisoformat(cursor.since) > since

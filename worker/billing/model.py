@@ -309,6 +309,13 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     write_on: Decimal = Decimal(0)  # theirs - ours, of a fixed line: what a person wrote on (+) or off (-)
 
 
+class Copy(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document in Xero that has the address of one of ours and is not it."""
+
+    id: str
+    number: str = ""
+
+
 class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A document of ours: what we sent last (or mean to send), and what Xero answered to it."""
 
@@ -345,6 +352,7 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     problem: str = ""  # what is wrong with this document, for people
     filed: tuple[str, ...] = ()  # what was added to it in Xero once it was locked: "csv", "html", "note"
     differs: str = ""  # what Xero computed otherwise at our last write, for people
+    copies: tuple[Copy, ...] = ()  # other documents in Xero with this one's address: people delete them
 
 
 class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -19,6 +19,7 @@ from worker.billing.restore import restored
 from worker.context import Context, Loaded
 from worker.errors import ServiceError
 from worker.jobs.answering import with_document
+from worker.jobs.copies import copies_of, is_ours, with_copy
 from worker.jobs.filed import UNKNOWN
 from worker.store.epoch import Progress
 from worker.store.ledger import Unit
@@ -36,7 +37,7 @@ async def documents(ctx: Context, loaded: Loaded, token: str, progress: Progress
     if page.odd and kind == "ACCREC":  # of credit notes everybody's are listed, and none of ours can be among the odd
         odd = page.odd[0]
         raise ServiceError(f"Xero's answer about {odd.number or odd.id} cannot be read: {odd.reason}.", PROVE)
-    for (key, sequence), found in (await _ours(ctx, kind, page.items)).items():
+    for (key, sequence), found in await _ours(ctx, kind, page.items):
         await restore(ctx, loaded, token, found, key, sequence)
     if page.more:
         return msgspec.structs.replace(progress, cursor=str(number + 1))
@@ -44,29 +45,38 @@ async def documents(ctx: Context, loaded: Loaded, token: str, progress: Progress
     return msgspec.structs.replace(progress, step=following, cursor="1")
 
 
-async def _ours(ctx: Context, kind: DocumentType, found: Sequence[Found]) -> dict[tuple[str, int], Found]:
+async def _ours(ctx: Context, kind: DocumentType, found: Sequence[Found]) -> list[tuple[tuple[str, int], Found]]:
     """Which of these are ours: invoices by their address; credit notes by their number as it is on disk, else by the
     lines that entries say they are on."""
     if kind == "ACCREC":
-        return {identity: each for each in found if (identity := parse_url(each.url)) is not None}
+        return [(identity, each) for each in found if (identity := parse_url(each.url)) is not None]
     by_number, by_line = await ctx.store.credit_numbers.all(), dict[str, str]()
     if any(each.number not in by_number for each in found):
         async for units in ctx.store.ledger.scan_units():
             by_line |= {p.line: p.document for unit in units for p in unit.postings if p.line}
-    ours: dict[tuple[str, int], Found] = {}
+    ours: list[tuple[tuple[str, int], Found]] = []
     for each in found:
         names = (by_line[line.id] for line in each.lines if line.id in by_line)
         name = by_number.get(each.number) or next(names, "")
         if name:
-            ours[key_of(name), sequence_of(name)] = each
+            ours.append(((key_of(name), sequence_of(name)), each))
     return ours
 
 
 async def restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: str, sequence: int) -> None:
-    """Put one document of ours back into the ledger, with the postings that can be proven."""
+    """Put one document of ours back into the ledger, with the postings that can be proven.
+
+    Of two with one address only the one that is ours is put back, with the other one noted on it.
+    """
     units = await ctx.store.ledger.units(await ctx.store.ledger.members(key))
     here = document_id(key, sequence)
     named = [posting for unit in units.values() for posting in unit.postings if posting.document == here]
+    held = (await ctx.store.ledger.invoices([key]))[key]
+    before = next((d for d in held.invoice.documents if d.sequence == sequence), None) if held.invoice else None
+    twice = before is not None and before.xero_id not in {"", found.id}
+    if before is not None and twice and not is_ours(found, before, named):
+        await ctx.store.epoch.restore_invoice(token, with_document(held.invoice, with_copy(before, found)))
+        return
     placed = [u.verdict for u in units.values() if isinstance(u.verdict, Placed) and u.verdict.key == key]
     period = _period(loaded, found, placed)
     groups = {each.unit: each.line for each in placed}
@@ -74,8 +84,7 @@ async def restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: s
     if document.problem or not named:
         free = [each for each in placed if not _settled_elsewhere(units[each.unit], here)]
         document = await _recognised(ctx, loaded, found, document, free) or document
-    document = msgspec.structs.replace(document, filed=UNKNOWN)
-    held = (await ctx.store.ledger.invoices([key]))[key]
+    document = msgspec.structs.replace(document, filed=UNKNOWN, copies=copies_of(before, found))
     record = with_document(held.invoice or _invoice(key, found, period, placed), document, found.contact_name)
     await ctx.store.epoch.restore_invoice(token, record)
     await ctx.store.epoch.restore_number(

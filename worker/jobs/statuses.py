@@ -5,7 +5,7 @@ the list that still lack their timesheet or note.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,6 +14,7 @@ import structlog
 from worker.billing.keys import key_of, parse_url, sequence_of
 from worker.billing.model import Document, DocumentType, Found
 from worker.context import Context
+from worker.jobs.copies import note_copy
 from worker.jobs.filed import make_due
 from worker.jobs.reading import record_merge
 from worker.store.cursors import Cursor
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 
 CURSOR = "statuses"
 CREDIT_CURSOR = "statuses-credit"
+Identity = tuple[str, int]  # invoice key, sequence
 SAME_SPAN = "same"  # in a cursor's `until`: the next walk reads from where this one did
 
 
@@ -62,7 +64,7 @@ async def _walk(ctx: Context, epoch: str, kind: DocumentType, name: str) -> Stat
         page = await ctx.xero.invoices(
             page=number, modified_since=since, created_by_my_app=True, kind=kind, patience=ctx.limits.step
         )
-        ours = await identities(ctx, page.items)
+        ours = await _identified(ctx, page.items)
         changed, postponed = await _take_in(ctx, epoch, ours)
         for odd in page.odd if kind == "ACCREC" else ():  # of credit notes everybody's are listed
             log.warning("document_not_readable", id=odd.id, number=odd.number, error=odd.reason)
@@ -78,14 +80,14 @@ async def _walk(ctx: Context, epoch: str, kind: DocumentType, name: str) -> Stat
             return done
 
 
-async def identities(ctx: Context, found: Sequence[Found]) -> dict[tuple[str, int], Found]:
-    """Which of these are ours: invoices by their address, credit notes by their number."""
-    ours = {identity: each for each in found if each.url and (identity := parse_url(each.url)) is not None}
+async def _identified(ctx: Context, found: Sequence[Found]) -> list[tuple[Identity, Found]]:
+    """Which of these are ours: invoices by their address, which two may have, and credit notes by their number."""
+    ours = [(identity, each) for each in found if each.url and (identity := parse_url(each.url)) is not None]
     credits = [each for each in found if each.type == "ACCRECCREDIT"]
     if credits:
         by_number = {number: name for name, number in (await ctx.store.ledger.numbers()).items()}
-        named = {each: by_number[each.number] for each in credits if each.number in by_number}
-        ours |= {(key_of(name), sequence_of(name)): each for each, name in named.items()}
+        named = [(by_number[each.number], each) for each in credits if each.number in by_number]
+        ours += [((key_of(name), sequence_of(name)), each) for name, each in named]
     return ours
 
 
@@ -97,18 +99,22 @@ def _moved_on(cursor: Cursor, page: InvoicePage, *, again: bool) -> Cursor:
     return Cursor(since=cursor.since if until == SAME_SPAN else until)
 
 
-async def _take_in(ctx: Context, epoch: str, ours: Mapping[tuple[str, int], Found]) -> tuple[int, bool]:
+async def _take_in(ctx: Context, epoch: str, ours: Sequence[tuple[Identity, Found]]) -> tuple[int, bool]:
     """Open documents that moved are for the invoice job; of locked ones the status is recorded here.
 
     Gives how many had changed, and whether one of them must be looked at again. A document of ours that the ledger
     lacks means that the ledger is not complete.
     """
-    held = await ctx.store.ledger.invoices({key for key, _ in ours})
+    held = await ctx.store.ledger.invoices({key for (key, _), _ in ours})
     changed, postponed = 0, False
-    for (key, sequence), there in ours.items():
+    for (key, sequence), there in ours:
         document = _document(held[key], sequence)
         if document is None or document.type != there.type:
             postponed |= await _unknown(ctx, epoch, held[key], there)
+            continue
+        if document.xero_id != there.id:
+            fresh = (await ctx.store.ledger.invoices([key]))[key]
+            postponed |= not await _copy(ctx, epoch, fresh, sequence, there)
             continue
         if document.updated == there.updated:
             continue
@@ -121,6 +127,14 @@ async def _take_in(ctx: Context, epoch: str, ours: Mapping[tuple[str, int], Foun
             fresh = (await ctx.store.ledger.invoices([key]))[key]
             postponed |= not await record_merge(ctx, epoch, fresh, document, there)
     return changed, postponed
+
+
+async def _copy(ctx: Context, epoch: str, held: Held, sequence: int, there: Found) -> bool:
+    """Whether it is noted. An invoice of others may have one of our credit notes' numbers: that is no copy."""
+    document = _document(held, sequence)
+    if there.type == "ACCRECCREDIT" or document is None or document.xero_id == there.id:
+        return there.type == "ACCRECCREDIT"
+    return await note_copy(ctx, epoch, held, document, there)
 
 
 async def _unknown(ctx: Context, epoch: str, held: Held, there: Found) -> bool:

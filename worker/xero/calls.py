@@ -73,14 +73,15 @@ class Calls:
     async def read(self, send: Send, *, priority: Priority, caller: str = "", patience: float = 0.0) -> Answer:
         """Make a read. `patience`: seconds it may wait for its turn, all told.
 
-        A token refused as expired is renewed once; a dropped connection is tried once more.
+        Instead of a token that is refused, one that a sibling stored meanwhile is tried; one refused as expired is then
+        renewed, once. A dropped connection is tried once more.
 
         Raises:
             Limited: its turn does not come within `patience`.
             XeroError: it failed; `Paused` when only a person can help.
         """
         ends = asyncio.get_running_loop().time() + patience
-        chances = {"renew", "drop"}
+        chances = {"sibling", "renew", "drop"}
         while True:
             token = await self._keeper.token()
             permit = await self._turn(priority, caller, ends)
@@ -96,11 +97,11 @@ class Calls:
                 return answer
             if found == "limited":
                 await _pause(wait_after(answer, self._limits), limit(answer), ends)
+            elif found in {"renew", "reconnect"} and "sibling" in chances and await self._keeper.another(token):
+                chances.remove("sibling")  # stored meanwhile, after somebody connected again perhaps
             elif found == "renew" and "renew" in chances:
                 chances.remove("renew")
                 await self._keeper.renew(token)
-            elif found == "reconnect" and "renew" in chances and await self._keeper.another(token):
-                chances.remove("renew")  # somebody has connected again since: the old token is told it may not
             else:
                 raise read_error(answer, found)
 

@@ -214,6 +214,19 @@ async def test_a_token_refused_twice_needs_a_person(server: RawServer) -> None:
     assert len(server.requests) == 2
 
 
+async def test_a_siblings_token_that_expired_too_is_renewed(server: RawServer) -> None:
+    server.script = [answer(200, EMPTY), answer(401, EXPIRED), answer(401, EXPIRED), answer(200, EMPTY)]
+    server.give_token = lambda _: token("third")
+    tokens = TokensInMemory([stored("first")])
+    async with connected(server.url, tokens=tokens) as client:
+        await client.invoices()
+        tokens.stored.append(stored("second"))
+        await client.invoices()
+    sent = [request.headers["authorization"] for request in server.requests]
+    assert sent == ["Bearer first", "Bearer first", "Bearer second", "Bearer third"]
+    assert len(server.token_requests) == 1
+
+
 async def test_a_missing_scope_is_never_mended_by_renewing(server: RawServer) -> None:
     server.script = [answer(401, b"", WWW_Authenticate='OAuth error="insufficent_scope"')] * 3
     async with connected(server.url, tokens=TokensInMemory([stored("first")])) as client:
