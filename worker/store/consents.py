@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from worker.errors import ServiceError
 from worker.store.keys import Keys
-from worker.store.lua import Key, script, stub
+from worker.store.lua import Key
 
 VALID = 600  # seconds
 
@@ -37,16 +37,6 @@ class Consent(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Consent(what={self.what!r}, by={self.by!r})"
-
-
-@script()
-async def _take(redis: Redis, *, consent: Key) -> str | None:
-    """
-    local found = redis.call("GET", consent)
-    if found then redis.call("DEL", consent) end
-    return found
-    """
-    return stub()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +66,7 @@ class Consents:
 
         Raises `ServiceError` when there is none, it is over, or somebody else began it.
         """
-        sealed = await _take(self.redis, consent=self._key(state))
+        sealed = await self.redis.getdel(self._key(state))
         consent = self._open(sealed) if sealed else None
         if consent is None or (consent.what, consent.by) != (what, by):
             raise ServiceError(

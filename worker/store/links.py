@@ -13,7 +13,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from worker.store.keys import Keys
-from worker.store.lua import Key, script, stub
+from worker.store.lua import Key
 from worker.store.people import Role
 
 VALID = 15 * 60  # seconds
@@ -25,16 +25,6 @@ class Invited(Struct, frozen=True, kw_only=True):
 
     who: str
     role: Role
-
-
-@script()
-async def _take(redis: Redis, *, link: Key) -> str | None:
-    """
-    local invited = redis.call("GET", link)
-    if invited then redis.call("DEL", link) end
-    return invited
-    """
-    return stub()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +46,7 @@ class Links:
 
     async def take(self, token: str) -> Invited | None:
         """Use the link up; None when it was used, is over, or never was. Of two at once one gets it."""
-        found = await _take(self.redis, link=self._key(token))
+        found = await self.redis.getdel(self._key(token))
         return msgspec.json.decode(found, type=Invited) if found else None
 
     def _key(self, token: str) -> Key:
