@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -171,7 +171,7 @@ async def _ready(store: Store, settings: Settings) -> bool:
     if isinstance(ended[0], Exception):
         raise ended[0]
     if stopping.is_set():
-        await store.heartbeats.end(*process)
+        await _take_leave(store.heartbeats.end(*process))
     return not stopping.is_set()
 
 
@@ -232,11 +232,20 @@ async def _again(worker: Worker, store: Store, settings: Settings, limits: Limit
 
 
 async def _closed(worker: Worker, context: Context) -> None:
-    """Take leave, if Redis listens: a process that was told to stop ends in any case."""
+    """Take leave, and give arq's own connections back."""
+
+    async def leave() -> None:
+        await context.store.heartbeats.end("worker", context.who)
+        await worker.close()
+
+    await _take_leave(leave())
+
+
+async def _take_leave(words: Coroutine[Any, Any, None]) -> None:
+    """Say this, if Redis listens: a process that was told to stop ends in any case."""
     try:
         async with asyncio.timeout(CLOSE):
-            await context.store.heartbeats.end("worker", context.who)
-            await worker.close()
+            await words
     except (TimeoutError, RedisError, OSError) as error:
         log.info("worker_not_closed", error=repr(error))
 

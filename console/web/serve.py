@@ -28,6 +28,7 @@ from worker.store.store import Store
 log = structlog.get_logger()
 
 PORT = 8400
+TELLING = 2.0  # seconds that Redis gets to take a sign of life
 DRAIN = 3.0  # seconds that answers under way get when the console is told to stop
 
 
@@ -116,6 +117,7 @@ async def _beat(store: Store, every: float, ended: asyncio.Event) -> None:
 
 async def _told(telling: Coroutine[Any, Any, None]) -> None:
     try:
-        await telling
+        async with asyncio.timeout(TELLING):
+            await telling
     except Exception as error:  # Redis is away: pages say so, and this goes on
         log.info("heartbeat_not_told", error=repr(error))

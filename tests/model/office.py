@@ -205,7 +205,7 @@ def sighting(record: str, element_name: str, found: str, compared: bool) -> str:
     held = Held(key=one.key, invoice=_invoice(record))
     if not resolving._ours(one, there):
         return "not ours"
-    if not compared or resolving._arrived(one, there, {}):
+    if not compared or resolving._arrived(one, there, {}, resolving._document(held, one)):
         return "arrived"
     if one.operation != "create" and resolving._is_older_body(held, one, there):
         return "free"

@@ -192,7 +192,7 @@ def _of_placed(
         found = _standing_here(found, [each for each in postings if any(each is other for other in (*same, *here))])
     elif stands and off is not None:
         return _found(replace(found, away=stands.fixed), off, decisions, write_ons)
-    if not found.here:
+    if not timed(found.here):  # nothing, or a surcharge whose time a person took off: there is no time to correct
         return found
     dealt_with = list(unreleased(found.suspended, decisions).values())
     return _found(found, _changed(placed, found.here, dealt_with, write_ons, bucket), decisions, write_ons)
@@ -353,8 +353,9 @@ class _Asked(Struct, frozen=True):
 def _with_surcharges(billed: Sequence[Posting], last: Posting) -> Decimal:
     """By how much surcharges multiply the hourly rate that time was billed at."""
     plain = [posting for posting in billed if not posting.corrects]
-    document = plain[-1].document if plain else last.document
-    rates = {each.surcharge: each.rate for each in plain if each.surcharge and each.document == document}
+    document = (timed(plain) or plain or [last])[-1].document
+    others = {each.document for each in timed(plain)} - {document}  # one that was locked alone is of all time since
+    rates = {each.surcharge: each.rate for each in plain if each.surcharge and each.document not in others}
     timed_there = [each.rate for each in plain if not each.surcharge and each.document == document]
     rate = timed_there[-1] if timed_there else Decimal(0)
     return 1 + sum(rates.values(), Decimal(0)) / rate if rate else Decimal(1)

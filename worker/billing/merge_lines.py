@@ -31,15 +31,15 @@ def merged_line(line: Line, found: FoundLine, *, taxed: bool) -> tuple[Line, str
     """A line of the document with a person's edit taken in, and what the edit was (empty: none)."""
     if line.foreign or (not line.shares and not same_numbers(line, found)):
         return foreign(found), ""
-    chosen = _chosen(line, found, taxed)
-    kept = tuple(sorted({*line.kept, *chosen}))
-    merged = replace(line, id=found.id or line.id, kept=kept, **{name: getattr(found, name) for name in chosen})
+    theirs = chosen(line, found, taxed=taxed)
+    kept = tuple(sorted({*line.kept, *theirs}))
+    merged = replace(line, id=found.id or line.id, kept=kept, **{name: getattr(found, name) for name in theirs})
     if same_numbers(line, found):
-        return merged, f"A person changed {', '.join(chosen)} of the line {line.description!r}." if chosen else ""
+        return merged, f"A person changed {', '.join(theirs)} of the line {line.description!r}." if theirs else ""
     return _fixed(merged, found), _numbers_note(line, found)
 
 
-def _chosen(line: Line, found: FoundLine, taxed: bool) -> list[str]:
+def chosen(line: Line, found: FoundLine | Line, *, taxed: bool) -> list[str]:
     """Which of the line's texts and codes a person chose."""
     differs = {
         "description": fold(line.description) != fold(found.description),

@@ -22,6 +22,7 @@ from worker.billing.corrections import (
     finding,
     of_state,
     sums,
+    timed,
     unreleased,
     worked_in,
 )
@@ -142,7 +143,7 @@ def _taken_out(
     here = here if found is None else list(found.suspended)
     there = here + corrections_taken_out(one.postings)
     counted = [each for each in one.postings if any(each is other for other in there)]
-    whole = found is not None and bool(found.here)
+    whole = found is not None and bool(timed(found.here))
     for document, taken in unreleased(counted, one.decisions).items():
         of = next(each for each in counted if each.document == document)
         worked = taken.worked if whole or of.corrects else _part(taken.worked, left)
@@ -209,7 +210,7 @@ def _rest(
         return _unbilled(one, "waiting", base.reason, left)
     if base.corrects:
         return _beside_correction(one, base, left)
-    if found is not None and found.here and not found.away:
+    if found is not None and timed(found.here) and not found.away:
         rounded = around.bucket.by_entry and found.change is None
         return _worth(base, "rounding", "", left) if rounded else None
     reason = one.held.reason if one.held is not None else "moved-after-lock" if found and found.away else DUE

@@ -8,10 +8,12 @@ wait, never bill.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from worker.billing import words
 from worker.billing.canonical import canonical
 from worker.billing.keys import correction_group
-from worker.billing.merge_lines import foreign
+from worker.billing.merge_lines import chosen, foreign
 from worker.billing.model import Document, Found, FoundLine, Line, Posting, Share
 from worker.billing.money import ZERO
 from worker.billing.periods import CREDIT
@@ -63,6 +65,29 @@ def restored(
         body=canonical(found),
         problem=_problem(found, str(rest)) if rest else "",
     )
+
+
+def with_choices(document: Document, before: Document | None, wanted: Document | None) -> Document:
+    """The restored document with what people chose on its lines: their texts, accounts, taxes and tracking stay.
+
+    They are told by what the ledger held of this document (`before`) and by what its entries would make now (`wanted`),
+    so far as either is known: what is neither is a person's. Who is in doubt changes nothing people may have written.
+    """
+    known = {line.id: line for line in before.lines if line.id} if before is not None else {}
+    made = {line.group: line for line in wanted.lines if line.group} if wanted is not None else {}
+    taxed = document.amounts != "no-tax"
+    lines = []
+    for line in document.lines:
+        had, now = known.get(line.id), made.get(line.group)
+        ours = [each for each in (had, now) if each is not None and line.shares]
+        differs = [set(chosen(each, line, taxed=taxed)) for each in ours]
+        theirs = set.intersection(*differs) if differs else set()
+        lines.append(replace(line, kept=tuple(sorted(theirs | set(had.kept if had is not None else ())))))
+    if before is None:
+        return replace(document, lines=tuple(lines))
+    moved = {name for name in ("date", "due_date") if getattr(before, name) != getattr(document, name)}
+    kept = tuple(sorted({*before.kept, *moved}))
+    return replace(document, lines=tuple(lines), kept=kept, rules_version=before.rules_version, digests=before.digests)
 
 
 def _line(found: Found, line: FoundLine, postings: Sequence[Posting], groups: Mapping[str, str]) -> Line:

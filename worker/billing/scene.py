@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from worker.billing.correcting import valid
-from worker.billing.corrections import Finding, Verdict, bucket_of, finding, of_state, unreleased, worked_in
+from worker.billing.corrections import Finding, Verdict, bucket_of, finding, of_state, timed, unreleased, worked_in
 from worker.billing.decisions import settlement
 from worker.billing.keys import document_id, key_of
 from worker.billing.members import Member, held_members, member_of, ordinary
 from worker.billing.model import Correction, Decision, Document, Invoice, Line, Placed, Posting, Waiting
+from worker.billing.money import half_up
 from worker.billing.rules import Rules
 from worker.billing.write_ons import WriteOns
 
@@ -95,7 +98,8 @@ class Scene:
         ]
 
     def carried(self) -> list[Posting]:
-        """What the units have on the open document already that is fixed, or that a person took out."""
+        """What the units have on the open document already that is fixed, or that a person took out, and what they have
+        of surcharges that were locked elsewhere without their time."""
         found: list[Posting] = []
         for unit, postings in self._postings.items():
             here = [posting for posting in postings if self._on_open(posting)]
@@ -103,6 +107,23 @@ class Scene:
             gone = of_state(here, "suspended")
             if any(not left.nothing for left in unreleased(gone, self._decisions.get(unit, ())).values()):
                 found += gone
+            found += self._charged_alone(unit)
+        return found
+
+    def _charged_alone(self, unit: str) -> list[Posting]:
+        """Surcharges on other documents that no time of the unit is fixed beside: charged for time that is billed yet.
+        As far as that time was taken off and stays off, they are its own."""
+        known = self._findings.get(unit)
+        if known is None or timed(known.here):
+            return []
+        found: list[Posting] = []
+        for posting in known.here:
+            if posting.surcharge and not self._on_open(posting):
+                off = [each for each in timed(known.suspended) if each.document == posting.document]
+                held = sum((each.seconds for each in off), Decimal(0))
+                left = sum((e.seconds for e in unreleased(off, self._decisions.get(unit, ())).values()), Decimal(0))
+                part = half_up(posting.amount * (held - left) / held, 2) if held else posting.amount
+                found.append(replace(posting, amount=part))
         return found
 
     def elsewhere(self) -> set[str]:
@@ -133,7 +154,7 @@ class Scene:
         if blocked is not None:
             return None, blocked
         waits = self._taken_out(found.suspended, placed.unit)
-        if found.here:
+        if timed(found.here):
             return None, waits
         left = unreleased(found.suspended, self._decisions.get(placed.unit, ())).values()
         worked = worked_in(placed) - sum((each.worked for each in left), Decimal(0))

@@ -101,7 +101,8 @@ def _same(unit: Unit | None, stamp: str) -> bool:
 
 
 async def _concerned(ctx: Context, period: str) -> tuple[set[str], set[str]]:
-    """The keys with an open document of the period, and the units that were to come onto one and are on none."""
+    """The keys with an open document of the period, or about to have one, and the units that were to come onto one and
+    are on none."""
     records = await ctx.store.ledger.invoices(await ctx.store.ledger.all_keys())
     keys = {
         record.key
@@ -112,9 +113,11 @@ async def _concerned(ctx: Context, period: str) -> tuple[set[str], set[str]]:
     }
     units: set[str] = set()
     async for batch in ctx.store.ledger.scan_units():
-        units |= {
-            unit.id
+        coming = [
+            unit
             for unit in batch
-            if isinstance(unit.verdict, Placed) and unit.verdict.period == period and not unit.posted and not unit.at
-        }
+            if isinstance(unit.verdict, Placed) and unit.verdict.period == period and not unit.posted
+        ]
+        keys |= {unit.at for unit in coming if unit.at}  # a create of it is under way
+        units |= {unit.id for unit in coming if not unit.at}
     return keys, units

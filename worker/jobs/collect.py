@@ -6,7 +6,7 @@ verdict under a ticket drawn before the read, so that an older read never overwr
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from worker.billing.keys import record_of
 from worker.billing.model import Entry, Waiting
 from worker.context import Context, Loaded
 from worker.errors import ServiceError
+from worker.jobs.changes import salesforce_now
 from worker.jobs.judging import FLIPPING, judge
 from worker.setup.mapping import entry_from
 from worker.store.ledger import Facts, Unit
@@ -107,7 +108,7 @@ async def _proven_deleted(ctx: Context, loaded: Loaded, missing: Sequence[str]) 
     """
     if not missing:
         return set()
-    now, source = datetime.now(UTC), loaded.setup.source.sobject
+    now, source = salesforce_now(ctx), loaded.setup.source.sobject  # the org's clock: ours may be behind it
     answer = await ctx.salesforce.deleted(source, now - timedelta(days=DELETED_LOG_DAYS), now)
     deleted = {row.id for row in answer.records} & set(missing)
     return deleted - (await _records(ctx, loaded, sorted(deleted))).keys()

@@ -7,7 +7,7 @@ balances, groups and defaults set elsewhere). The company's own settings, accoun
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -21,7 +21,7 @@ from worker.jobs.contact_rows import Row, signature, upsert, upsert_again
 from worker.setup.sections import Contacts as ContactsSection
 from worker.store.cursors import Cursor
 from worker.xero.pages import ContactPage
-from worker.xero.values import iso
+from worker.xero.values import later
 
 log = structlog.get_logger()
 
@@ -107,21 +107,11 @@ def _moved_on(cursor: Cursor, page: ContactPage) -> Cursor:
     what would have been the second contact on it. A walk of several pages that met one reads the same span again.
     """
     until = cursor.until or page.date
-    if cursor.place and any(_later(contact, until) for contact in page.items):
+    if cursor.place and any(later(contact.updated, until) for contact in page.items):
         until = SAME_SPAN
     if page.more:
         return replace(cursor, place=str(page.page + 1), until=until)
     return Cursor(since=cursor.since if until == SAME_SPAN else until, by=cursor.by)
-
-
-def _later(contact: Contact, until: str) -> bool:
-    if not until or until == SAME_SPAN:
-        return False
-    try:
-        changed = datetime.fromisoformat(iso(contact.updated))
-    except ValueError:  # Xero told no time, or none that anybody can read
-        return False
-    return changed.replace(tzinfo=changed.tzinfo or UTC) > datetime.fromisoformat(until)
 
 
 def _since(cursor: Cursor, overlap: float) -> datetime | None:

@@ -1,14 +1,13 @@
 """Numbers of credit notes: all that tells ours from others', for Xero keeps no address on a credit note.
 
 Whether Xero refuses a number that is taken already is not documented for credit notes: so it is looked up before every
-create, and the number is on disk, with the document it stands for, before anything is sent.
+create.
 """
 
 import re
 
 import structlog
 
-from worker.billing.keys import document_id
 from worker.context import Context
 from worker.store.intents import Intent
 
@@ -23,13 +22,7 @@ async def free_numbers(ctx: Context, intent: Intent) -> bool:
     taken = there & numbers.keys()
     for number in sorted(taken):
         await burn(ctx, number, numbers[number].key, numbers[number].document.sequence)
-    if taken:
-        return False
-    names = {
-        element.document.number: document_id(element.key, element.document.sequence) for element in intent.elements
-    }
-    await ctx.store.credit_numbers.keep(names)
-    return True
+    return not taken
 
 
 async def burn(ctx: Context, number: str, key: str, sequence: int) -> None:

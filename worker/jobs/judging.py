@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from worker.billing.assess import assess
 from worker.billing.correcting import correcting
+from worker.billing.corrections import of_state, timed
 from worker.billing.gates import OWN_RECORD
 from worker.billing.keys import key_of
 from worker.billing.model import Company, Contact, Document, Entry, Invoice, Placed, Waiting
@@ -139,10 +140,19 @@ def _corrected(verdict: Verdict, unit: Unit, around: _Around) -> Verdict:
         decisions=unit.decisions,
         documents=documents,
         groups={record.key: record.group for record in records},
-        rules=around.loaded.rules,
+        rules=_measured_by(unit, around),
         closed=around.closed,
         follow=around.follow,
     )
+
+
+def _measured_by(unit: Unit, around: _Around) -> Rules:
+    """The rules by which a change of what was locked is measured: those of the invoice that proposes it, whose open
+    document may be rounded as the setup in force is not. What is accepted here and what is proposed there are one."""
+    fixed = of_state(unit.postings, "fixed")
+    last = (timed(fixed) or fixed)[-1:]
+    document = open_document(around.invoices.get(key_of(last[0].document))) if last else None
+    return around.shapes[document.rules_version] if document else around.loaded.rules
 
 
 def _keys_of(unit: Unit) -> list[str]:

@@ -1,12 +1,16 @@
 """proving: what entries say is billed is found in Xero, or nothing is billed; what cannot be proven waits."""
 
+from collections.abc import Mapping
+
 import structlog
 
+from worker.billing.canonical import followed
 from worker.billing.keys import document_id, key_of, parse_url
-from worker.billing.model import Entry, Placed
+from worker.billing.model import Document, Entry, Placed
 from worker.context import Context, Loaded
 from worker.errors import ServiceError
 from worker.jobs.restoring import PROVE, restore
+from worker.store.ledger import Unit
 
 log = structlog.get_logger()
 
@@ -25,10 +29,11 @@ async def named(ctx: Context, loaded: Loaded, token: str) -> None:
         await ctx.xero.invoices(ids=ids, patience=ctx.limits.step),
         await ctx.xero.invoices(numbers=numbers, patience=ctx.limits.step),
     ]
+    shapes = await ctx.store.creates.shapes()
     for found in {found.id: found for page in pages for found in page.items}.values():
         identity = parse_url(found.url)
         if identity is not None and document_id(*identity) in missing:
-            await restore(ctx, loaded, token, found, *identity)
+            await restore(ctx, loaded, token, found, *identity, shapes)
     unknown = await _missing(ctx)
     for name, entry in unknown.items():
         number = entry.written.get("invoice_number", "") or name
@@ -53,19 +58,40 @@ async def _missing(ctx: Context) -> dict[str, Entry]:
 
 
 async def doubts(ctx: Context, token: str) -> None:
-    """Time of a client with a document that is not proven may already be on it: it waits for a person."""
+    """Time of a client with a document that is not proven may already be on it: it waits for a person, and so does what
+    may not be billed at the moment, once it may."""
     records = await ctx.store.ledger.invoices(await ctx.store.ledger.all_keys())
     documents = [d for record in records.values() if record.invoice for d in record.invoice.documents if d.problem]
-    unproven = {(document.contact, document.currency): document for document in documents}
+    follow = await ctx.store.contacts.merged()
+    unproven: dict[tuple[str, str], Document] = {}
+    for each in documents:
+        client = followed(each.contact, follow)
+        unproven |= {(client, each.currency): each, (client, ""): each}
     for document in documents:
         log.warning("document_not_proven", number=document.number, problem=document.problem)
     if not unproven:
         return
     async for units in ctx.store.ledger.scan_units():
         for unit in units:
-            verdict = unit.verdict
-            where = (verdict.contact, verdict.currency) if isinstance(verdict, Placed) else ("", "")
-            if where in unproven and not unit.postings:
-                document = unproven[where]
-                text = f"It may already be on {document.number}. {document.problem}"
+            whose = _client(unit, follow)
+            of = unproven.get(whose)
+            if of is not None and not _told(unit, whose, follow):
+                text = f"It may already be on {of.number}. {of.problem}"
                 await ctx.store.epoch.doubt(token, [unit.id], text)
+
+
+def _client(unit: Unit, follow: Mapping[str, str]) -> tuple[str, str]:
+    """Whose time this is, by what became of it or what its entry says, and the currency ("" where neither says)."""
+    if isinstance(unit.verdict, Placed):
+        return followed(unit.verdict.contact, follow), unit.verdict.currency
+    return (followed(unit.entry.xero_contact, follow), unit.entry.currency) if unit.entry is not None else ("", "")
+
+
+def _told(unit: Unit, client: tuple[str, str], follow: Mapping[str, str]) -> bool:
+    """Whether the postings say what became of this time: it is on a draft, or on a locked document of this client with
+    nothing to be added. What people took off, or were to correct, may be on a document again that nobody told of."""
+    if any(posting.state == "open" for posting in unit.postings):
+        return True
+    fixed = [p for p in unit.postings if p.state == "fixed" and followed(p.contact, follow) == client[0]]
+    corrects = isinstance(unit.verdict, Placed) and bool(unit.verdict.corrects)
+    return not corrects and any(client[1] in ("", posting.currency) for posting in fixed)

@@ -125,7 +125,7 @@ async def _step(ctx: Context, loaded: Loaded, token: str, progress: Progress) ->
         case "named":
             await named(ctx, loaded, token)
             await _close(ctx, loaded, token)
-            await _decided(ctx, loaded, token)
+            await _judged_again(ctx, loaded, token)
             return msgspec.structs.replace(progress, step="finish")
     await _finish(ctx, loaded, token, progress)
     return None
@@ -203,10 +203,14 @@ async def _page_of_entries(ctx: Context, loaded: Loaded, after: str) -> list[dic
 # ---- the end of it -------------------------------------------------------------------------------------------------
 
 
-async def _decided(ctx: Context, loaded: Loaded, token: str) -> None:
-    """Judge again what people decided about: where an accepted correction belongs follows from the documents."""
+async def _judged_again(ctx: Context, loaded: Loaded, token: str) -> None:
+    """Judge again what follows from the documents: where an accepted correction belongs, and how time is measured on a
+    draft that was opened under an earlier setup."""
+    shapes = await ctx.store.creates.shapes()
+    older = {name for name, version in shapes.items() if version != loaded.version}
     async for batch in ctx.store.ledger.scan_units():
-        units = {unit.id: unit for unit in batch if unit.decisions and unit.entry is not None}
+        found = [unit for unit in batch if unit.decisions or any(each.document in older for each in unit.postings)]
+        units = {unit.id: unit for unit in found if unit.entry is not None}
         if not units:
             continue
         ticket = await ctx.store.ledger.ticket()

@@ -16,6 +16,7 @@ import structlog
 from worker.billing import words
 from worker.billing.canonical import canonical, digest, remember
 from worker.billing.keys import document_id, parse_url
+from worker.billing.match import same_numbers
 from worker.billing.merge import accept, matches
 from worker.billing.model import Document, Found
 from worker.context import Context
@@ -154,7 +155,7 @@ async def _look_up(ctx: Context, epoch: str, intent: Intent, items: Mapping[str,
         elif not _ours(element, there):
             free.append(element)
             await _burn(ctx, element, there)
-        elif _arrived(element, there, follow):
+        elif _arrived(element, there, follow, _document(held[element.key], element)):
             arrived.append((element, there))
         elif element.operation != "create" and _is_older_body(held[element.key], element, there):
             free.append(element)
@@ -182,11 +183,17 @@ def _off_the_wire(ctx: Context, intent: Intent) -> bool:
     return intent.sends >= EXHAUSTED or intent.age >= ctx.limits.rebuild_wait
 
 
-def _arrived(element: Element, there: Found, follow: Mapping[str, str]) -> bool:
-    """Xero holds just what the element says."""
-    if words.status(there.status) in words.GONE:
-        return element.operation == "delete"
-    return matches(element.document, there, follow)
+def _arrived(element: Element, there: Found, follow: Mapping[str, str], before: Document | None) -> bool:
+    """Xero holds just what the element says. What it held before may say the same but for its status and dates: a
+    submission or a deletion that never arrived leaves the content as it is, and so does a date that moves."""
+    status, asked = words.status(there.status), element.document
+    if status in words.GONE or element.operation == "delete":
+        return status in words.GONE and element.operation == "delete"
+    if status == "open" and asked.status in words.LOCKED:
+        return False
+    if before is not None and before.date != asked.date and there.date == before.date:
+        return False
+    return matches(asked, there, follow)
 
 
 async def _give_back(ctx: Context, epoch: str, items: Sequence[Claimed]) -> None:
@@ -210,24 +217,29 @@ async def _find(ctx: Context, intent: Intent, elements: Sequence[Element]) -> Si
     if creates:
         numbers = {element.document.number: element.key for element in creates if element.document.number}
         answer = await ctx.xero.invoices(numbers=list(numbers), kind=intent.kind, patience=ctx.limits.step)
+        asked = answer.date
         seen.found.update({numbers[found.number]: found for found in answer.items if found.number in numbers})
         seen.odd.update({numbers[odd.number]: _odd(odd.reason) for odd in answer.odd if odd.number in numbers})
         known = seen.found.keys() | seen.odd.keys()
         nameless = any(odd.number not in numbers for odd in answer.odd)
         missing = {document_id(e.key, e.document.sequence): e.key for e in creates if e.key not in known}
         if missing and intent.kind == "ACCREC":  # Xero keeps no Url on credit notes
-            await _find_by_url(ctx, intent, missing, seen, unclear=nameless)
+            await _find_by_url(ctx, intent, missing, seen, asked, unclear=nameless)
     return seen
 
 
 async def _find_by_url(
-    ctx: Context, intent: Intent, missing: Mapping[str, str], seen: Sighting, *, unclear: bool
+    ctx: Context, intent: Intent, missing: Mapping[str, str], seen: Sighting, asked: str, *, unclear: bool
 ) -> None:
     """A create that took another number than was asked for is known by its Url.
 
-    While a document among those that changed since cannot be read, none of the missing ones is "not found".
+    `asked`: Xero's own time of the answer before, "" where there was none: this machine's clock may be wrong. While a
+    document among those that changed since cannot be read, none of the missing ones is "not found".
     """
-    since = datetime.now(UTC) - timedelta(seconds=intent.age + ctx.limits.overlap)
+    now = datetime.now(UTC)
+    if not asked:
+        asked = (await ctx.xero.invoices(modified_since=now, created_by_my_app=True, patience=ctx.limits.step)).date
+    since = datetime.fromisoformat(asked or now.isoformat()) - timedelta(seconds=intent.age + ctx.limits.overlap)
     page, more = 1, True
     while more:
         answer = await ctx.xero.invoices(
@@ -347,6 +359,9 @@ async def _commit(ctx: Context, epoch: str, intent: Intent, element: Element, fo
     await ctx.store.intents.settle(epoch, intent, [outcome])
 
 
-def _common(document: Document, found: Found) -> int:
-    mine = {(line.id, line.quantity, line.unit_amount, line.description) for line in document.lines}
-    return sum(1 for line in found.lines if (line.id, line.quantity, line.unit_amount, line.description) in mine)
+def _common(document: Document, found: Found) -> tuple[int, int]:
+    """How many lines have the same numbers, and of how many the text is the same, too: a person who only words a line
+    anew has not changed its time."""
+    mine = {line.id: line for line in document.lines if line.id}
+    same = [line for line in found.lines if line.id in mine and same_numbers(mine[line.id], line)]
+    return len(same), sum(1 for line in same if words.fold(mine[line.id].description) == words.fold(line.description))

@@ -15,14 +15,15 @@ from worker.billing.merge import accept
 from worker.billing.model import Document, DocumentType, Found, Invoice, Placed, Posting
 from worker.billing.periods import CREDIT, period_of
 from worker.billing.postings import postings_of
-from worker.billing.restore import restored
+from worker.billing.restore import restored, with_choices
+from worker.billing.rules import Rules
 from worker.context import Context, Loaded
 from worker.errors import ServiceError
 from worker.jobs.answering import with_document
 from worker.jobs.copies import copies_of, is_ours, with_copy
 from worker.jobs.filed import UNKNOWN
 from worker.store.epoch import Progress
-from worker.store.ledger import Unit
+from worker.store.ledger import Held, Unit
 
 PROVE = (
     "Nothing is billed until this is cleared up: connect the company that holds it, or empty the fields on the entry."
@@ -37,8 +38,9 @@ async def documents(ctx: Context, loaded: Loaded, token: str, progress: Progress
     if page.odd and kind == "ACCREC":  # of credit notes everybody's are listed, and none of ours can be among the odd
         odd = page.odd[0]
         raise ServiceError(f"Xero's answer about {odd.number or odd.id} cannot be read: {odd.reason}.", PROVE)
+    shapes = await ctx.store.creates.shapes()
     for (key, sequence), found in await _ours(ctx, kind, page.items):
-        await restore(ctx, loaded, token, found, key, sequence)
+        await restore(ctx, loaded, token, found, key, sequence, shapes)
     if page.more:
         return msgspec.structs.replace(progress, cursor=str(number + 1))
     following = "credit-notes" if progress.step == "invoices" else "named"
@@ -50,7 +52,7 @@ async def _ours(ctx: Context, kind: DocumentType, found: Sequence[Found]) -> lis
     lines that entries say they are on."""
     if kind == "ACCREC":
         return [(identity, each) for each in found if (identity := parse_url(each.url)) is not None]
-    by_number, by_line = await ctx.store.credit_numbers.all(), dict[str, str]()
+    by_number, by_line = await ctx.store.creates.credit_notes(), dict[str, str]()
     if any(each.number not in by_number for each in found):
         async for units in ctx.store.ledger.scan_units():
             by_line |= {p.line: p.document for unit in units for p in unit.postings if p.line}
@@ -63,16 +65,23 @@ async def _ours(ctx: Context, kind: DocumentType, found: Sequence[Found]) -> lis
     return ours
 
 
-async def restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: str, sequence: int) -> None:
-    """Put one document of ours back into the ledger, with the postings that can be proven.
+async def restore(
+    ctx: Context, loaded: Loaded, token: str, found: Found, key: str, sequence: int, shapes: Mapping[str, int]
+) -> None:
+    """Put one document of ours back into the ledger, with the postings that can be proven. `shapes`: the versions of
+    the setup that documents were opened under.
 
-    Of two with one address only the one that is ours is put back, with the other one noted on it.
+    What the ledger holds of a document that Xero shows just so stays: its entries may not have been told of it yet. Of
+    two with one address only the one that is ours is put back, with the other one noted on it.
     """
+    held = (await ctx.store.ledger.invoices([key]))[key]
+    before = next((d for d in held.invoice.documents if d.sequence == sequence), None) if held.invoice else None
+    if before is not None and _unmoved(before, found):
+        await _put(ctx, loaded, token, found, held, before)
+        return
     units = await ctx.store.ledger.units(await ctx.store.ledger.members(key))
     here = document_id(key, sequence)
     named = [posting for unit in units.values() for posting in unit.postings if posting.document == here]
-    held = (await ctx.store.ledger.invoices([key]))[key]
-    before = next((d for d in held.invoice.documents if d.sequence == sequence), None) if held.invoice else None
     twice = before is not None and before.xero_id not in {"", found.id}
     if before is not None and twice and not is_ours(found, before, named):
         await ctx.store.epoch.restore_invoice(token, with_document(held.invoice, with_copy(before, found)))
@@ -81,16 +90,47 @@ async def restore(ctx: Context, loaded: Loaded, token: str, found: Found, key: s
     period = _period(loaded, found, placed)
     groups = {each.unit: each.line for each in placed}
     document = restored(found, key, sequence, named, period=period, groups=groups)
+    recognised, version = None, shapes.get(here, 0)
+    rules = await ctx.rules_of(loaded, version)
     if document.problem or not named:
         free = [each for each in placed if not _settled_elsewhere(units[each.unit], here)]
-        document = await _recognised(ctx, loaded, found, document, free) or document
-    document = msgspec.structs.replace(document, filed=UNKNOWN, copies=copies_of(before, found))
-    record = with_document(held.invoice or _invoice(key, found, period, placed), document, found.contact_name)
+        recognised = await _recognised(ctx, rules, found, document, free)
+    if recognised is None:
+        on = {posting.unit for posting in named}
+        wanted = await _made_of(ctx, rules, [each for each in placed if each.unit in on])
+        document = with_choices(document, None if twice else before, wanted)
+    document = recognised or document
+    shape, copies = version or document.rules_version, copies_of(before, found)
+    document = msgspec.structs.replace(document, rules_version=shape, filed=UNKNOWN, copies=copies)
+    if held.invoice is None:
+        held = msgspec.structs.replace(held, invoice=_invoice(key, found, period, placed))
+    await _put(ctx, loaded, token, found, held, document)
+
+
+async def _put(ctx: Context, loaded: Loaded, token: str, found: Found, held: Held, document: Document) -> None:
+    key, sequence = document.key, document.sequence
+    record = with_document(held.invoice, document, found.contact_name)
     await ctx.store.epoch.restore_invoice(token, record)
     await ctx.store.epoch.restore_number(
         token, key, sequence, found.number, found.type, prefix=loaded.rules.number_prefix
     )
+    on = {posting.unit for posting in postings_of(document)}
+    units = await ctx.store.ledger.units(on | await ctx.store.ledger.members(key))
     await _restore_postings(ctx, token, units, document)
+
+
+def _unmoved(before: Document, found: Found) -> bool:
+    """Whether nothing happened to a document in Xero since the ledger's record of it, which proves all of it."""
+    same = (before.xero_id, before.updated, before.body) == (found.id, found.updated, canonical(found))
+    return same and bool(found.updated) and not before.problem and not before.rewrite
+
+
+async def _made_of(ctx: Context, rules: Rules, placed: Sequence[Placed]) -> Document | None:
+    """What these units would be on a document of their own."""
+    if not placed:
+        return None
+    contact = (await ctx.contacts({placed[0].contact})).get(placed[0].contact)
+    return compose(None, placed, {}, rules, await ctx.company(), contact).document
 
 
 def _settled_elsewhere(unit: Unit, here: str) -> bool:
@@ -113,14 +153,12 @@ def _period(loaded: Loaded, found: Found, placed: Sequence[Placed]) -> str:
 
 
 async def _recognised(
-    ctx: Context, loaded: Loaded, found: Found, document: Document, placed: Sequence[Placed]
+    ctx: Context, rules: Rules, found: Found, document: Document, placed: Sequence[Placed]
 ) -> Document | None:
     """A draft without manifests whose content is just what its entries make now stands for those entries."""
-    free = list(placed)
-    if document.status != "open" or not free:
+    if document.status != "open":
         return None
-    contact = (await ctx.contacts({free[0].contact})).get(free[0].contact)
-    wanted = compose(None, free, {}, loaded.rules, await ctx.company(), contact).document
+    wanted = await _made_of(ctx, rules, placed)
     if wanted is None or canonical(wanted) != canonical(found):
         return None
     same = msgspec.structs.replace(wanted, sequence=document.sequence, number=found.number, xero_id=found.id)

@@ -20,6 +20,7 @@ from worker.jobs.reading import record_merge
 from worker.store.cursors import Cursor
 from worker.store.ledger import Held
 from worker.xero.pages import InvoicePage
+from worker.xero.values import later
 
 log = structlog.get_logger()
 
@@ -92,8 +93,14 @@ async def _identified(ctx: Context, found: Sequence[Found]) -> list[tuple[Identi
 
 
 def _moved_on(cursor: Cursor, page: InvoicePage, *, again: bool) -> Cursor:
-    """Where the walk stands after a page; what could not be taken in makes the next walk read this span again."""
+    """Where the walk stands after a page; what could not be taken in makes the next walk read this span again.
+
+    So does a document that changed meanwhile, of a walk of several pages: it moved to the end, and a later page begins
+    with what would have been the second document on it.
+    """
     until = SAME_SPAN if again or cursor.until == SAME_SPAN else cursor.until or page.date
+    if cursor.place and any(later(each.updated, until) for each in page.items):
+        until = SAME_SPAN
     if page.more:
         return Cursor(since=cursor.since, place=str(page.page + 1), until=until)
     return Cursor(since=cursor.since if until == SAME_SPAN else until)
@@ -124,8 +131,9 @@ async def _take_in(ctx: Context, epoch: str, ours: Sequence[tuple[Identity, Foun
             await ctx.store.invoices.add([key])
             await ctx.store.bell.ring("invoices")
         else:
-            fresh = (await ctx.store.ledger.invoices([key]))[key]
-            postponed |= not await record_merge(ctx, epoch, fresh, document, there)
+            fresh = (await ctx.store.ledger.invoices([key]))[key]  # what was added to it meanwhile is not forgotten
+            base = _document(fresh, sequence) or document
+            postponed |= base.status == "open" or not await record_merge(ctx, epoch, fresh, base, there)
     return changed, postponed
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from arq.connections import ArqRedis
 from arq.jobs import Job
-from redis.exceptions import WatchError
+from redis.exceptions import OutOfMemoryError, WatchError
 
 from worker.store.connection import open_redis
 
@@ -19,7 +19,7 @@ KEPT_FOR = (
 
 
 class Doorbells(ArqRedis):
-    """arq's client, without two of its surprises."""
+    """arq's client, without three of its surprises."""
 
     async def enqueue_job(self, function: str, *args: Any, **options: Any) -> Job | None:
         """As arq's, and None too when Redis restarted half-way (arq lets the end of its WATCH out as an error).
@@ -30,6 +30,13 @@ class Doorbells(ArqRedis):
             return await super().enqueue_job(function, *args, **options)
         except WatchError:
             return None
+
+    async def psetex(self, name: Any, time_ms: Any, value: Any) -> Any:
+        """As redis-py's, but a server without memory ends no worker: arq says by it that it lives, nothing else."""
+        try:
+            return await super().psetex(name, time_ms, value)
+        except OutOfMemoryError:
+            return False
 
     async def close(self, close_connection_pool: bool | None = None) -> None:
         """As `aclose`: arq closes its pool by a name for which redis-py 5 warns."""

@@ -26,8 +26,12 @@ async def _add(redis: Redis, *, doubts: Key, base: str, rows: list[list[str]]) -
     """
     for _, row in ipairs(rows) do
       local unit = base .. "unit:" .. row[1]
-      local had = redis.call("HGET", unit, "decisions")
-      redis.call("HSET", unit, "decisions", had and (had .. string.char(10) .. row[2]) or row[2])
+      local had, line = redis.call("HGET", unit, "decisions"), string.char(10)
+      if not had then
+        redis.call("HSET", unit, "decisions", row[2])
+      elseif not string.find(line .. had .. line, line .. row[2] .. line, 1, true) then  -- else it is told again
+        redis.call("HSET", unit, "decisions", had .. line .. row[2])
+      end
       if row[3] ~= "" then redis.call("HDEL", doubts, row[1]) end
       work_add(base, "collect", row[1], 0, 0, 0)
       work_add(base, "write_back", row[1], 0, 0, 0)

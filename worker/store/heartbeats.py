@@ -23,7 +23,7 @@ class Beat(Struct, frozen=True, kw_only=True):
     detail: dict[str, str] = {}
 
 
-@script()
+@script(allow_oom=True)
 async def _beat(redis: Redis, *, beats: Key, name: str, detail: str, milliseconds: int) -> int:
     """
     local time = redis.call("TIME")

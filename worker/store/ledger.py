@@ -274,7 +274,8 @@ class Ledger:
     async def close(self, epoch: str, period: str, keys: Iterable[str], units: Iterable[str]) -> bool:
         """This period takes no more time: `keys` are composed anew, `units` judged anew, in the same script.
 
-        False, and nothing happens, where one of the keys has an unresolved intent or is due. Raises `EpochMovedError`.
+        False, and nothing happens, where one of the keys has an unresolved intent or is due, or one of the units came
+        onto a document meanwhile. Raises `EpochMovedError`.
         """
         answer = await scripts.close(self._redis, self._keys.base, epoch, period, list(keys), list(units))
         if answer is None:

@@ -186,6 +186,9 @@ async def close(redis: Redis, base: str, epoch: str, period: str, keys: list[str
     for _, key in ipairs(keys) do
       if work_unresolved(base, "invoices", key) or redis.call("ZSCORE", base .. "work:invoices", key) then return 0 end
     end
+    for _, unit in ipairs(units) do  -- begun since it was looked at: its document is one of the period's
+      if (redis.call("HGET", base .. "unit:" .. unit, "at") or "") ~= "" then return 0 end
+    end
     redis.call("SADD", base .. "closed", period)
     for _, key in ipairs(keys) do work_add(base, "invoices", key, 0, 0, 0) end
     for _, unit in ipairs(units) do work_add(base, "collect", unit, 0, 0, 0) end

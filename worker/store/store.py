@@ -15,8 +15,8 @@ from worker.store.brake import BrakeStore
 from worker.store.consents import Consents
 from worker.store.contact_links import ContactLinks
 from worker.store.contacts import CompanyStore, Contacts
+from worker.store.creates import Creates
 from worker.store.credentials import Credentials
-from worker.store.credit_numbers import CreditNumbers
 from worker.store.cursors import Cursors
 from worker.store.decisions import Decisions
 from worker.store.doorbell import QUEUE, silence
@@ -81,7 +81,7 @@ class Store:
         self.figures = Figures(redis, keys)
         self.decisions = Decisions(redis, keys, data)
         self.brake = BrakeStore(redis, keys)
-        self.credit_numbers = CreditNumbers(data)
+        self.creates = Creates(data)
         self.intents = Intents(redis, keys)
         self.highwater = HighWater(data)
         self.epoch = Epoch(redis, keys, self.highwater)

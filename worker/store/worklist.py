@@ -167,8 +167,10 @@ class WorkList:
         await scripts.hand_back(self._redis, self._keys.base, self.stage, [[item.id, item.lease] for item in items])
 
     async def release(self, ids: Iterable[str]) -> None:
-        """Parked items are due again at once."""
-        await self.add(ids)
+        """Parked items are due again at once, also while Redis is full: releasing is how people empty it."""
+        names = list(ids)
+        for start in range(0, len(names), 500):
+            await scripts.release(self._redis, self._keys.base, self.stage, names[start : start + 500])
 
     async def forgive(self, ids: Iterable[str]) -> None:
         """These are due at once as if nothing of them had ever failed: a person wants them tried again."""

@@ -284,6 +284,14 @@ async def held(redis: Redis, stage: Key) -> list[str]:
 
 
 @script(allow_oom=True, prelude=PRELUDE)
+async def release(redis: Redis, base: str, stage: str, ids: list[str]) -> None:
+    """
+    for _, id in ipairs(ids) do work_add(base, stage, id, 0, 0, 0) end
+    """
+    stub()
+
+
+@script(allow_oom=True, prelude=PRELUDE)
 async def release_cause(redis: Redis, cause: Key, base: str) -> int:
     """
     local members = redis.call("SMEMBERS", cause)

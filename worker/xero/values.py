@@ -123,6 +123,15 @@ def iso(value: str) -> str:
     return value if moment is None else stamp(moment)
 
 
+def later(value: str, than: str) -> bool:
+    """Whether a time as Xero writes it is after an ISO 8601 one; not where either is none that anybody can read."""
+    try:
+        moment, other = datetime.fromisoformat(iso(value)), datetime.fromisoformat(than)
+    except ValueError:
+        return False
+    return moment.replace(tzinfo=moment.tzinfo or UTC) > other
+
+
 def stamp(moment: datetime) -> str:
     """An aware time as ISO 8601 in UTC, to the second unless it holds more."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -83,8 +83,7 @@ async def _hours_are_exact(world: World, units: Mapping[str, Unit]) -> None:
             continue
         has = sum((_worked(p) for p in known.postings if p.state != "suspended"), ZERO)
         waits = id_ in held_back or isinstance(known.verdict, Waiting)
-        held = waits and not has and not proposed[id_]
-        wants = ZERO if held else _wants(record, known, loaded.rules.start.isoformat())
+        wants = ZERO if waits and not has else _wants(record, known, loaded.rules.start.isoformat())
         nets = has + proposed[id_] + _held_correction(known, held_back.get(id_))
         ignored = nets + _ignored(known, proposed[id_])
         fixed = sum((_worked(p) for p in known.postings if p.state == "fixed"), ZERO)

@@ -148,3 +148,36 @@ async def test_a_worker_outlasts_both_and_goes_on_working(own_server: EmbeddedSe
     await asyncio.gather(running, return_exceptions=True)
     await worker.close()
     await bells.aclose()
+
+
+async def test_a_worker_outlasts_a_server_that_is_full(own_server: EmbeddedServer) -> None:
+    seen: list[str] = []
+
+    async def collect(_ctx: dict[str, object], name: str) -> None:
+        seen.append(name)
+
+    pool, redis = open_arq(own_server.url), open_redis(own_server.url)
+    worker = Worker(
+        functions=[func(collect, name="collect")],  # type: ignore[arg-type]  # arq's protocol names its first argument
+        redis_pool=pool,
+        job_serializer=dumps,
+        job_deserializer=loads,
+        keep_result=0,
+        poll_delay=0.01,
+        health_check_interval=0.01,
+        handle_signals=False,
+    )
+    await redis.config_set("maxmemory", "1")
+    refused = int((await redis.info("stats"))["total_error_replies"])
+    running = asyncio.create_task(worker.async_run())
+    async with asyncio.timeout(20):  # arq says every so often that it lives, and is refused
+        while int((await redis.info("stats"))["total_error_replies"]) < refused + 5 and not running.done():
+            await asyncio.sleep(0.01)
+    assert not running.done()
+    await redis.config_set("maxmemory", "0")
+    await pool.enqueue_job("collect", "after it was given memory")
+    await until(lambda: bool(seen) and all(task.done() for task in worker.tasks.values()))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await worker.close()
+    await redis.aclose()

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from tests.worker.store.ledger_support import House, facts, out, placed
 from worker.billing.model import Correction
 from worker.store.brake import Braked, BrakeStore
-from worker.store.credit_numbers import CreditNumbers
+from worker.store.creates import Create, Creates
 from worker.store.intents import Refusal
 from worker.store.keys import Keys
 from worker.store.ledger import Note
@@ -127,11 +127,19 @@ async def test_a_correction_keeps_the_moment_since_which_it_is_proposed_just_so(
     assert (await house.ledger.notes())["K"].since == {"u1 K/1": "t3"}
 
 
-async def test_the_number_of_a_credit_note_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
-    numbers = CreditNumbers(tmp_path)
-    assert await numbers.all() == {}
-    await numbers.keep({"TT-CN-00001": "K/1", "TT-CN-00002": "L/1"})
-    await numbers.keep({"TT-CN-00002": "M/1"})
-    with numbers.file.open("ab") as file:
+async def test_what_is_about_to_be_created_is_on_disk(tmp_path: Path) -> None:
+    creates = Creates(tmp_path)
+    assert (await creates.credit_notes(), await creates.shapes()) == ({}, {})
+    await creates.keep([Create("TT-CN-00001", "K/1"), Create("TT-CN-00002", "L/1")])
+    await creates.keep([Create("TT-CN-00002", "M/1"), Create("TT-00001", "N/1", "ACCREC", 3)])
+    with creates.file.open("ab") as file:
         file.write(b"torn")
-    assert await numbers.all() == {"TT-CN-00001": "K/1", "TT-CN-00002": "M/1"}
+    assert await creates.credit_notes() == {"TT-CN-00001": "K/1", "TT-CN-00002": "M/1"}
+    assert await creates.shapes() == {"N/1": 3}
+
+
+async def test_credit_notes_of_the_first_release_are_known_by_their_numbers(tmp_path: Path) -> None:
+    creates = Creates(tmp_path)
+    creates.file.parent.mkdir(parents=True)
+    creates.file.write_bytes(b'{"number":"TT-CN-00001","document":"K/1"}\n')
+    assert await creates.credit_notes() == {"TT-CN-00001": "K/1"}

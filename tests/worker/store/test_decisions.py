@@ -88,3 +88,13 @@ async def test_to_bill_it_ends_the_doubt_that_a_rebuild_left(house: House, decis
 async def test_nothing_decided_is_nothing_written(decisions: Decisions) -> None:
     assert await decisions.add([]) == ()
     assert not decisions.file.exists()
+
+
+async def test_a_decision_whose_answer_was_lost_and_that_is_told_again_counts_once(
+    house: House, decisions: Decisions
+) -> None:
+    await house.learn(UNIT, placed(UNIT, "K"))
+    made = await decisions.add([decided("bill", document="D/1", seconds=Decimal(3600))])
+    await decisions.add(made)  # as the client of the store does where the answer did not come
+    await decisions.add([decided("bill", document="D/1", seconds=Decimal(3600), at="2026-11-25T00:00:00Z")])
+    assert [each.at for each in (await house.unit(UNIT)).decisions] == [made[0].at, "2026-11-25T00:00:00Z"]

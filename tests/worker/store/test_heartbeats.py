@@ -44,3 +44,14 @@ async def test_who_stops_beating_is_gone_even_while_others_beat(redis: Redis, ke
 async def test_the_last_trace_expires(redis: Redis, keys: Keys) -> None:
     await Heartbeats(redis, keys).beat("worker", "host:1")
     assert 0 < await redis.ttl(keys("alive", "worker")) <= 15
+
+
+async def test_signs_of_life_and_what_fails_are_told_without_memory(redis: Redis, keys: Keys) -> None:
+    hearts = Heartbeats(redis, keys)
+    await redis.config_set("maxmemory", "1")
+    try:
+        await hearts.beat("worker", "host:1")
+        await hearts.beat("problem", "invoice", {"text": "Redis is full"})
+    finally:
+        await redis.config_set("maxmemory", "0")
+    assert [beat.name for beat in await hearts.alive("problem")] == ["invoice"]

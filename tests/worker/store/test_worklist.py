@@ -214,6 +214,17 @@ async def test_a_parked_item_is_due_when_it_is_added_or_released(house: House, w
         await work.done(house.epoch, [item])
 
 
+async def test_what_is_parked_is_released_without_memory(house: House, work: WorkList) -> None:
+    await work.add(["a"])
+    await work.wait(house.epoch, await one(house, work), parked("a"))
+    await house.redis.config_set("maxmemory", "1")
+    try:
+        await work.release(["a"])
+    finally:
+        await house.redis.config_set("maxmemory", "0")
+    assert (await one(house, work)).id == "a"
+
+
 async def test_a_mended_cause_releases_all_that_waited_for_it_and_nothing_else(house: House, work: WorkList) -> None:
     from worker.store.worklist import release_cause
 
