@@ -1,7 +1,7 @@
 """A soak: thousands of changes while the event stream fails every few seconds, over each door in turn.
 
 At the end every entry is on its draft with exactly its hours and nothing else is, a second look writes nothing, and
-the listener's memory is what it was. Ends with 1 where one of these does not hold. All waits are divided.
+the memory of worker and listeners is flat. Ends with 1 where one of these does not hold. All waits are divided.
 
     python -m benchmarks.soak --minutes 10 --seed 1
 """
@@ -21,6 +21,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from benchmarks.soak_memory import Memory, measured
 from benchmarks.soak_org import People, Weather
 from console.demo.standins import StandIns, standing_in
 from console.supervisor import Child, python, start, stop
@@ -39,20 +40,18 @@ FAULT_EVERY, CHANGE_EVERY = 3.0, 0.4  # seconds
 CHANGES = 8  # at once
 KILLED_FROM = 20.0  # seconds at a door from which on a listener is killed there
 RESTS_WITHIN = 300.0  # seconds
-WARM, WARM_LEAST = 0.25, 10.0  # the share of a process's life (and the seconds) after which its memory is looked at
-GROWTH = 1.2  # times; and so many megabytes
-GROWTH_MB = 16.0
 
 
 @dataclass
 class Figures:
-    """What a soak measured. Lags are seconds from a change until the ledger knows it; memory is megabytes."""
+    """What a soak measured. Lags are seconds from a change until the ledger knows it; rests, until nothing was due."""
 
     changes: int = 0
     quiet: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     lags: list[float] = field(default_factory=list)
-    memory: dict[str, tuple[float, float]] = field(default_factory=dict)  # process -> first, last
+    rests: list[float] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
     found: ReconcileReport = field(default_factory=ReconcileReport)
     wrong: list[str] = field(default_factory=list)
 
@@ -60,12 +59,13 @@ class Figures:
         """For people."""
         lag = f"median {statistics.median(self.lags):.2f} s, worst {max(self.lags):.1f} s" if self.lags else "none seen"
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
-        memory = "; ".join(f"{name} {first:.0f} → {last:.0f} MB" for name, (first, last) in self.memory.items())
+        rests = ", ".join(f"{seconds:.1f} s" for seconds in self.rests)
         return [
             f"changes: {self.changes:,}, {self.quiet} of them told by no event",
             f"faults: {sum(self.faults.values())} ({faults})",
             f"lag from change to ledger: {lag}",
-            f"memory: {memory}",
+            f"at rest after {rests}",
+            *(f"memory: {memory.line()}" for memory in self.memory),
             f"found by the last reconciliation: {self.found.missed} that no event told",
             *(self.wrong or ["nothing missed, nothing billed twice, a second look writes nothing"]),
         ]
@@ -79,21 +79,18 @@ async def soak(seconds: float, seed: int, doors: Sequence[str] = DOORS, scale: f
             people = People(stand_ins, chance, await _project(stand_ins))
             weather = Weather(people, chance)
             async with process(Path(name), "worker") as work:
-                async with measured(work, f"worker {work.pid}", seconds, figures):
+                async with measured(work, "worker", seconds) as memory:
                     for door in doors:
                         await _listen(ctx, Path(name), door, seconds / len(doors), people, weather, figures)
+                figures.memory.insert(0, memory)
                 await weather.calm()
                 async with listener(Path(name), doors[0]):
-                    await _rest(ctx)
+                    figures.rests.append(await _rest(ctx))
                     figures.found = await reconcile_through(ctx)
-                    await _rest(ctx)
+                    figures.rests.append(await _rest(ctx))
                     figures.wrong += await _wrong(ctx, stand_ins, people)
     figures.changes, figures.quiet, figures.faults = people.changes, people.quiet, weather.faults
-    figures.wrong += [
-        f"the memory of {name} grew from {first:.0f} to {last:.0f} MB"
-        for name, (first, last) in figures.memory.items()
-        if last > first * GROWTH + GROWTH_MB
-    ]
+    figures.wrong += [sentence for memory in figures.memory for sentence in memory.wrong()]
     return figures
 
 
@@ -159,9 +156,10 @@ async def _listen(
             await _happen(ctx, seconds / 5, people, weather, figures)
             first.kill()
             await first.wait()
-    async with listener(data, door) as second, measured(second, f"listener ({door})", seconds * 0.8, figures):
+    async with listener(data, door) as second, measured(second, f"listener ({door})", seconds) as memory:
         await _listening(ctx, second.pid)
         await _happen(ctx, seconds, people, weather, figures)
+    figures.memory.append(memory)
 
 
 async def _listening(ctx: Context, pid: int) -> None:
@@ -198,46 +196,23 @@ async def _look(ctx: Context, waiting: dict[str, float], figures: Figures) -> No
         figures.lags.append(time.monotonic() - waiting.pop(id_))
 
 
-@asynccontextmanager
-async def measured(
-    running: asyncio.subprocess.Process, name: str, seconds: float, figures: Figures
-) -> AsyncIterator[None]:
-    """Note the process's memory once it is warm, and at the end of the block; one that lives shorter is not judged."""
-
-    async def warm() -> None:
-        await asyncio.sleep(max(seconds * WARM, WARM_LEAST))
-        figures.memory[name] = (await _memory(running.pid),) * 2
-
-    task = asyncio.create_task(warm())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        if name in figures.memory:
-            figures.memory[name] = (figures.memory[name][0], await _memory(running.pid))
-
-
-async def _memory(pid: int) -> float:
-    """Resident megabytes of a process."""
-    asked = await asyncio.create_subprocess_exec("ps", "-o", "rss=", "-p", str(pid), stdout=asyncio.subprocess.PIPE)
-    said, _ = await asked.communicate()
-    return int(said.decode().strip() or 0) / 1024
-
-
 # ---- the end -------------------------------------------------------------------------------------------------------
 
 
-async def _rest(ctx: Context) -> None:
-    """Until nothing is due, requested, under way or unknown, three times in a row. Raises `RuntimeError`."""
-    deadline, quiet = time.monotonic() + RESTS_WITHIN, 0
+async def _rest(ctx: Context) -> float:
+    """Until nothing is due, requested, under way or unknown, three times in a row; the seconds that took.
+
+    Raises `RuntimeError` with what is not at rest.
+    """
+    began, quiet = time.monotonic(), 0
     while quiet < 3:
         found = await _unrest(ctx)
         quiet = 0 if found else quiet + 1
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > RESTS_WITHIN:
             problems = [beat.detail["text"] for beat in await ctx.store.heartbeats.alive("problem")]
             raise RuntimeError(f"no rest within {RESTS_WITHIN:g} s: {found[:20]}; {problems}")
         await asyncio.sleep(0.2)
+    return time.monotonic() - began
 
 
 async def _unrest(ctx: Context) -> list[str]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import grpc
 
 from worker.limits import Limits
-
-LOOPBACK = ("localhost:", "127.", "[::1]:")
+from worker.proxies import proxy_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def open_channel(target: Target, limits: Limits) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(target.address, credentials, options=options)
 
 
-def channel_options(target: Target, limits: Limits) -> list[tuple[str, int]]:
+def channel_options(target: Target, limits: Limits) -> list[tuple[str, int | str]]:
     """gRPC's options. Pings go out every half minute and must be answered within the sixth of one.
 
     `grpc.keepalive_timeout_ms` alone notices a half-open link only a minute later (measured on grpcio 1.85).
@@ -48,8 +47,14 @@ def channel_options(target: Target, limits: Limits) -> list[tuple[str, int]]:
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-        ("grpc.enable_http_proxy", 0 if target.address.startswith(LOOPBACK) else 1),
+        *_proxy(target),
     ]
+
+
+def _proxy(target: Target) -> list[tuple[str, int | str]]:
+    """By the rule of all our calls; gRPC itself knows the names of the variables in small letters only."""
+    proxy = proxy_for(f"https://{target.address}")
+    return [("grpc.enable_http_proxy", int(proxy is not None)), *([("grpc.http_proxy", proxy)] if proxy else [])]
 
 
 def roots() -> bytes | None:

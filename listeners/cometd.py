@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
@@ -23,13 +22,13 @@ from listeners.events import ChangeEvent
 from listeners.faults import Fault, StreamFault
 from listeners.ports import RawEvent, Response, Sessions
 from worker.limits import Limits
+from worker.proxies import Request
 from worker.salesforce.auth import Session
 
 log = structlog.get_logger(__name__)
 
 PAGE = 200  # events stored at once; an answer may hold more
 GONE = frozenset({Fault.CLIENT, Fault.AUTH, Fault.UNAVAILABLE})  # after these there is nobody to say good-bye to
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class CometD:
@@ -77,7 +76,7 @@ async def http_session(session: Session, limits: Limits) -> AsyncIterator[aiohtt
         headers={"Authorization": f"Bearer {session.access_token}", "Content-Type": "application/json"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.read_request / 3),
         cookie_jar=aiohttp.CookieJar(unsafe=True),  # keeps those of a numeric host as well
-        trust_env=urlsplit(session.instance_url).hostname not in LOOPBACK,
+        request_class=Request,
     ) as http:
         yield http
 

@@ -66,9 +66,10 @@ def lock_name(channel: str) -> str:
 async def leased(locks: Locks, channel: str, limits: Limits) -> AsyncIterator[Lease]:
     """Wait, as standby, until the channel is ours; give it back at the end.
 
-    A lease lasts 8 tenths of `Limits.listener_lease` and is asked for every tenth: a standby takes over within it.
+    A lease lasts 7 tenths of `Limits.listener_lease` and is asked for every tenth: a standby takes over within it, with
+    two tenths left for signing in and opening the stream.
     """
-    seconds = limits.listener_lease * 0.8
+    seconds = limits.listener_lease * 0.7
     while (token := await locks.acquire(lock_name(channel), seconds)) is None:  # noqa: ASYNC110 - Redis tells nobody
         await asyncio.sleep(limits.listener_lease / 10)
     lease = Lease(locks, channel, token, seconds)

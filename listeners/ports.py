@@ -11,6 +11,7 @@ from typing import Protocol
 
 from listeners.events import ChangeEvent
 from worker.salesforce.auth import Session
+from worker.store.inbox import POSITION_LOST
 
 Ring = Callable[[str], Awaitable[object]]
 
@@ -23,7 +24,7 @@ class Resync:
 
     INITIAL = "initial"  # there was no position: nothing was heard before
     ANCHORED = "anchored"  # the position is new: what changed around the subscribe
-    POSITION = "position-lost"  # Salesforce no longer knows the stored position
+    POSITION = POSITION_LOST  # Salesforce no longer knows the stored position
     UNDECODABLE = "undecodable"  # an event could not be read; it is parked
     GAP = "gap"  # Salesforce could not make an event of a change
     OVERFLOW = "overflow"  # a transaction had more changes than it makes events of

@@ -5,6 +5,8 @@ once from the start, and again, once the first position is stored, from before t
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
@@ -20,6 +22,7 @@ from worker.limits import Limits
 
 log = structlog.get_logger(__name__)
 
+QUIET = "Subscribed; Salesforce has said nothing yet, which takes a quiet org up to 270 seconds."
 LASTING = frozenset({Fault.LIMIT, Fault.REFUSED, Fault.REQUEST})  # trying again soon will not help
 
 
@@ -78,7 +81,8 @@ class Stream:
         try:
             async with self._door.subscribe(self._source.channel, position.replay) as responses:
                 intake = self._intake(position.replay, position.committed_at)
-                await self._take(responses, intake, {})
+                with self._subscribed():
+                    await self._take(responses, intake, {})
         except StreamFault as fault:
             if fault.fault is Fault.POSITION:
                 self._lost = position.replay
@@ -94,7 +98,25 @@ class Stream:
             if first:
                 await self._have_read(position)
             intake = self._intake(position.replay if position else None, self._before_subscribe)
-            await self._take(responses, intake, {Resync.ANCHORED: self._before_subscribe})
+            with self._subscribed():
+                await self._take(responses, intake, {Resync.ANCHORED: self._before_subscribe})
+
+    @contextmanager
+    def _subscribed(self) -> Iterator[None]:
+        """What refuses a subscription does so at once: one that stands for a while is told as listening.
+
+        A quiet org answers with its first keep-alive only (Salesforce: Pub/Sub API, Subscribe RPC), and gRPC's headers
+        may come with that one too, so neither can be waited for.
+        """
+        quiet = asyncio.get_running_loop().call_later(self._limits.heartbeat, self._quiet)
+        try:
+            yield
+        finally:
+            quiet.cancel()
+
+    def _quiet(self) -> None:
+        if self._status.state == "connecting":
+            self._status.now("listening", QUIET)
 
     async def _have_read(self, position: Position | None) -> None:
         kind = Resync.POSITION if position else Resync.INITIAL

@@ -1,4 +1,4 @@
-"""When a person is needed, decided from the state now: seven codes, each with its section in docs/operating.md.
+"""When a person is needed, decided from the state now: eight codes, each with its section in docs/operating.md.
 
 Pure: what is known goes in, what to say comes out. `worker.watching` reads the one and delivers the other.
 """
@@ -12,8 +12,7 @@ from msgspec import Struct, structs
 from worker.store.alerts import Told
 from worker.store.reconnects import Reconnect
 
-RECONNECT, SILENT, REPLAY, BRAKE, WAITING, DAY, REDIS = (f"HS-00{number}" for number in range(1, 8))
-CODES = (RECONNECT, SILENT, REPLAY, BRAKE, WAITING, DAY, REDIS)
+RECONNECT, SILENT, REPLAY, BRAKE, WAITING, DAY, REDIS, LOST = CODES = tuple(f"HS-00{number}" for number in range(1, 9))
 
 NAMES = {"salesforce": "Salesforce", "xero": "Xero"}
 SECOND = 1000  # milliseconds
@@ -29,6 +28,7 @@ class Patience:
     replay_left: timedelta = timedelta(hours=24)
     waiting: timedelta = timedelta(days=2)
     repeat: timedelta = timedelta(days=1)
+    mended: timedelta = timedelta(minutes=1)  # what is mended faster than anybody looks is told all the same
 
     def scaled(self, scale: float) -> "Patience":
         """The same for a process whose waits are divided."""
@@ -38,6 +38,7 @@ class Patience:
             self.replay_left / scale,
             self.waiting / scale,
             self.repeat / scale,
+            self.mended / scale,
         )
 
 
@@ -52,6 +53,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     waiting: int = 0  # entries and invoices that wait for longer than `Patience.waiting`
     day_until: datetime | None = None  # when Xero takes calls again, once the day's are used up
     redis: tuple[str, ...] = ()  # what is wrong with the server
+    lost: str | None = None  # since when all is read again for a lost position (ISO 8601; "": since the setup's start)
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -89,6 +91,13 @@ def alerts_of(found: Situation, patience: Patience = Patience()) -> tuple[Alert,
         alerts.append(Alert(code=DAY, text=text))
     if found.redis:
         alerts.append(Alert(code=REDIS, text=" ".join(found.redis)))
+    if found.lost is not None:
+        since = f"{datetime.fromisoformat(found.lost):%Y-%m-%d %H:%M} UTC" if found.lost else "the start of billing"
+        text = (
+            "Salesforce no longer knows up to where its change events were read: everything changed since "
+            f"{since} is being read again. Nothing is lost by it."
+        )
+        alerts.append(Alert(code=LOST, text=text))
     return tuple(alerts)
 
 

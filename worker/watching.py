@@ -17,11 +17,14 @@ from worker.billing.model import Waiting
 from worker.connections import EVERY, look_after
 from worker.context import Context
 from worker.errors import HourstreamError
+from worker.jobs.reconciling import PASS
 from worker.logs import Redactor, known_secrets
+from worker.proxies import Request
 from worker.settings import Settings
 from worker.setup import SetupError, parse
 from worker.store.alerts import Told
 from worker.store.connection import RedisError
+from worker.store.inbox import POSITION_LOST
 from worker.store.store import Store
 
 log = structlog.get_logger()
@@ -95,7 +98,16 @@ async def situation(store: Store, patience: Patience) -> Situation:
         waiting=await _waiting(store, round((now - patience.waiting).timestamp() * 1000)),
         day_until=until if until and until > now else None,
         redis=await store.alerts.server(),
+        lost=await _position_lost(store, now - patience.mended),
     )
+
+
+async def _position_lost(store: Store, after: datetime) -> str | None:
+    """Since when is read again what a stream that lost its position did not tell; also when that was done `after`."""
+    asked, last = await store.inbox.resyncs(), await store.passes.finished(PASS)
+    if last.state and datetime.fromisoformat(last.at) > after:
+        asked |= last.state.requests
+    return min((since for kind, since in asked.items() if kind.startswith(f"{POSITION_LOST}:")), default=None)
 
 
 async def _waiting(store: Store, before: int) -> int:
@@ -138,7 +150,8 @@ async def _tell(ctx: Context, token: str) -> int:
 async def _deliver(settings: Settings, messages: list[Message]) -> set[str]:
     """The keys of those that arrived."""
     timeout = aiohttp.ClientTimeout(total=ANSWER)
-    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http:
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar, request_class=Request) as http:
         arrived = await asyncio.gather(*(_post(http, settings, each) for each in messages))
     return {each.key for each, done in zip(messages, arrived, strict=True) if done}
 

@@ -64,14 +64,19 @@ async def standing_in(data: Path) -> AsyncIterator[StandIns]:
     child = Child("stand-ins", python("-m", "sandbox", "--seed", "--with-parent"), {}, data / "stand-ins.log")
     process = await start(child, pipe=True)
     try:
-        async with asyncio.timeout(START_WITHIN):
-            environment = await _environment(process)
+        environment = await _started(process, data)
         async with aiohttp.ClientSession(timeout=CALL) as http:
             yield StandIns(environment, http)
-    except TimeoutError:
-        raise ServiceError("The stand-ins did not start.", f"See {data / 'stand-ins.log'}.") from None
     finally:
         await stop(process, within=5)
+
+
+async def _started(process: asyncio.subprocess.Process, data: Path) -> dict[str, str]:
+    try:
+        async with asyncio.timeout(START_WITHIN):
+            return await _environment(process)
+    except TimeoutError:
+        raise ServiceError("The stand-ins did not start.", f"See {data / 'stand-ins.log'}.") from None
 
 
 async def _environment(process: asyncio.subprocess.Process) -> dict[str, str]:

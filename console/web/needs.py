@@ -25,6 +25,7 @@ TOLD = {
     codes.SILENT: ("Nothing is heard from Salesforce", "/setup/connections", "Look at the connection"),
     codes.REPLAY: ("Change events are about to be forgotten", "/setup/connections", "Look at the connection"),
     codes.REDIS: ("The store needs care", "/queue", "Look at the queue"),
+    codes.LOST: ("Salesforce is being read again", "/queue", "Look at the queue"),
 }
 
 

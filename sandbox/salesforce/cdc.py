@@ -8,10 +8,12 @@ import secrets
 import uuid
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from difflib import unified_diff
 from itertools import islice
+from types import MappingProxyType
 
 from sandbox.salesforce.avro import EventSchema, schema_of
 from sandbox.salesforce.org import Org, Record
@@ -117,8 +119,9 @@ class ChangeBus:
             "changedFields": changed,
             "nulledFields": [name for name in changed if change.after.get(name) is None],
         }
+        diffs = _diffs(sobject, change, changed) if self.org.now.long_text_diffs else {}
         shown = {"CREATE": None, "UNDELETE": None, "UPDATE": set(changed), "DELETE": set[str]()}[change.type]
-        self._append(sobject, schema, header, _body(sobject, change.after, shown))
+        self._append(sobject, schema, header, _body(sobject, change.after, shown), diffs)
 
     def announce(self, sobject: SObject, change_type: str, record_ids: list[str]) -> None:
         """A header-only event: gaps, overflow, wildcards; what the org itself says, not a transaction of a user."""
@@ -135,19 +138,24 @@ class ChangeBus:
         self._append(sobject, self.schema(sobject), header, {})
 
     def _append(
-        self, sobject: SObject, schema: EventSchema, header: dict[str, object], body: dict[str, object]
+        self,
+        sobject: SObject,
+        schema: EventSchema,
+        header: dict[str, object],
+        body: dict[str, object],
+        diffs: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         now = self.org.clock.now()
         full = header | {
             "entityName": sobject.name,
             "commitTimestamp": int(now.timestamp() * 1000),
             "commitNumber": self._commit_number,
-            "diffFields": [],
+            "diffFields": list(diffs),
         }
         self._index += 1
         self.published += 1
         self._latest = self._new_position()
-        payload = _encode(sobject, schema, full, body)
+        payload = _encode(sobject, schema, full, {**body, **diffs})
         if self.undecodable > 0:
             self.undecodable -= 1
             payload = UNREADABLE
@@ -268,7 +276,7 @@ class ChangeBus:
         for record_id in strings(event.header["recordIds"]):
             record = self.org.record(event.entity, record_id) or {}
             body = event.body | {name: epoch_ms(record.get(name)) for name in enriched}
-            header = event.header | {"recordIds": [record_id]}
+            header = event.header | {"recordIds": [record_id], "diffFields": []}
             payload = _encode(sobject, event.schema, header, body)
             told.append(replace(event, header=header, body=body, payload=payload))
         return told
@@ -303,6 +311,16 @@ def changed_fields(change: Change) -> list[str]:
     return [*names, *(["LastModifiedDate"] if "LastModifiedDate" not in names else [])]
 
 
+def _diffs(sobject: SObject, change: Change, changed: Sequence[str]) -> dict[str, str]:
+    """How each long text that was there before and is there still has changed."""
+    found = {}
+    for name in changed:
+        field, before, after = sobject.find(name), change.before.get(name), change.after.get(name)
+        if field and not field.filterable and isinstance(before, str) and isinstance(after, str):
+            found[name] = "\n".join(unified_diff(before.splitlines(), after.splitlines(), lineterm=""))
+    return found
+
+
 def _body(sobject: SObject, record: Record, shown: set[str] | None) -> dict[str, object]:
     return {
         item.name: epoch_ms(record.get(item.name))
@@ -312,7 +330,9 @@ def _body(sobject: SObject, record: Record, shown: set[str] | None) -> dict[str,
 
 
 def _encode(sobject: SObject, schema: EventSchema, header: dict[str, object], body: dict[str, object]) -> bytes:
-    bitmaps = {name: schema.bitmaps(strings(header[name])) for name in ("changedFields", "nulledFields")}
+    names = {name: strings(header[name]) for name in ("changedFields", "nulledFields", "diffFields")}
+    names["changedFields"] = [name for name in names["changedFields"] if name not in names["diffFields"]]
+    bitmaps = {name: schema.bitmaps(listed) for name, listed in names.items()}
     return schema.encode(nested(sobject, body) | {"ChangeEventHeader": header | bitmaps})
 
 

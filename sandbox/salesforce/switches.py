@@ -47,6 +47,7 @@ class Behaviour:
     keepalive_seconds: float = 60.0  # an empty answer while a subscriber waits
     idle_close_seconds: float = 60.0  # a stream that asks for nothing is closed
     merge_events: bool = True  # one event for the same change of several records in one transaction
+    long_text_diffs: bool = False  # the Pub/Sub API tells a changed long text as a unified diff, in diffFields alone
     silent: bool = False  # streams stay open and say nothing at all
 
 

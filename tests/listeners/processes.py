@@ -92,6 +92,10 @@ class Deployment:
 
         await self.holds(ready)
 
+    async def subscribed(self) -> bool:
+        """Whether the org tells somebody of what changes from now on."""
+        return self.org.salesforce.bus.subscribers == 1
+
     async def holds(self, condition: object, within: float = 20.0) -> None:
         """Wait until an asynchronous condition holds."""
         async with asyncio.timeout(within):

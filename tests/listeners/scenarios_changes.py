@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.listeners.scenario import ALL, POLL, STREAMS, Play, add, scenario
+from tests.listeners.scenario import ALL, POLL, PUBSUB, STREAMS, Play, add, scenario
 from tests.listeners.world import OURS, World, id_of, until
 
 SECONDS_LATER = 2.0  # the org's times of change are whole seconds
@@ -77,6 +77,31 @@ async def a_long_text_is_changed(world: World) -> None:
     await world.told(unit)
     world.update(unit, Description__c="minutes of the meeting\n" * 200)
     await world.told(unit, times=2)
+
+
+@scenario(PUBSUB)
+async def a_long_text_comes_as_a_diff(world: World) -> None:
+    [unit] = world.log_time()
+    await world.told(unit)
+    world.update(unit, Description__c="minutes of the meeting\n" * 200, Xero_Billed__c="TT-1")
+    await world.told(unit, times=2)
+    world.state.org.switches["long_text_diffs"] = True
+    world.update(unit, Description__c="minutes of the meeting\n" * 201)
+    await world.told(unit, times=3)
+    assert world.state.bus.events[-1].header["diffFields"] == ["Description__c"]
+
+
+@scenario(PUBSUB)
+async def our_write_back_comes_as_a_diff_and_is_an_echo_only_alone(world: World) -> None:
+    [unit] = world.log_time()
+    await world.told(unit)
+    world.update(unit, Description__c="minutes of the meeting", Xero_Billed__c="TT-1")
+    await world.told(unit, times=2)
+    world.state.org.switches["long_text_diffs"] = True
+    world.update(unit, origin=OURS, Xero_Billed__c="TT-1\nTT-2")
+    world.update(unit, origin=OURS, Xero_Billed__c="TT-3", Description__c="all that was said")
+    await world.told(unit, times=3)
+    assert world.status().echoes == 1
 
 
 def gap(change: str) -> Play:

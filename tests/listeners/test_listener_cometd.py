@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from listeners.cometd import PAGE, CometD, http_session
+from listeners.cometd import PAGE, CometD
 from listeners.faults import Fault, StreamFault
 from tests.listeners.bus import CHANNEL
 from tests.listeners.house import Home
@@ -261,11 +261,3 @@ async def test_being_stopped_while_salesforce_holds_the_connect_still_says_good_
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await eventually(lambda: server.names()[-1] == "disconnect")
-
-
-@pytest.mark.parametrize(
-    ("address", "proxied"), [("https://org.my.salesforce.com", True), ("http://127.0.0.1:9", False)]
-)
-async def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(address: str, proxied: bool) -> None:
-    async with http_session(Session("token", address, "00D000000000001EAA"), LIMITS) as http:
-        assert http.trust_env is proxied

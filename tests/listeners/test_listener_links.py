@@ -117,9 +117,18 @@ def test_pings_go_out_every_half_minute_and_rarer_when_the_server_minds() -> Non
     options = dict(channel_options(target, Limits()))
     assert options["grpc.keepalive_time_ms"] == 30_000
     assert options["grpc.http2.ping_timeout_ms"] == 10_000
-    assert options["grpc.enable_http_proxy"] == 1
     assert dict(channel_options(target.with_rarer_pings(), Limits()))["grpc.keepalive_time_ms"] == 60_000
-    assert dict(channel_options(Target("127.0.0.1:7011"), Limits()))["grpc.enable_http_proxy"] == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "proxy"), [("api.pubsub.salesforce.com:7443", "http://proxy.example:3128"), ("127.0.0.1:7011", None)]
+)
+def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch, address: str, proxy: str | None
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    options = dict(channel_options(Target(address), Limits()))
+    assert (options["grpc.enable_http_proxy"], options.get("grpc.http_proxy")) == (int(proxy is not None), proxy)
 
 
 def test_trust_is_the_named_file_s_else_the_system_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

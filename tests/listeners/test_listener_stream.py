@@ -10,11 +10,41 @@ from eventbus import pubsub_api_pb2 as pb
 from listeners.salesforce import Listener
 from tests.listeners.bus import CHANNEL, PREFIX, Bus, Refusal, bitmap, record, replay, schema, unit
 from tests.listeners.house import SOURCE, House, before, position, text
-from tests.listeners.memory import MemoryPosition, eventually
+from tests.listeners.memory import LIMITS, MemoryPosition, eventually
 
 Start = Callable[..., Awaitable[Listener]]
 OURS = "com/salesforce/api/rest/67.0;client=hourstream"
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+
+
+# ---- what is told of it --------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_that_was_taken_and_says_nothing_yet_is_told_as_listening(house: House) -> None:
+    before(house)
+    house.bus.keepalive = 600.0
+    listener = house.start()
+    await eventually(lambda: listener.status.state == "listening")
+    assert listener.status.reason.startswith("Subscribed; Salesforce has said nothing yet")
+    assert not listener.status.last_response_at
+    await house.bus.publish(recordIds=[record(1)])
+    await eventually(lambda: listener.status.last_response_at)
+    assert (listener.status.state, listener.status.reason) == ("listening", "")
+
+
+async def test_a_stream_that_is_refused_is_never_told_as_listening(house: House) -> None:
+    before(house)
+    said: set[str] = set()
+    house.bus.refusals.extend([Refusal(UNAVAILABLE)] * 3)
+    listener = house.start(limits=replace(LIMITS, heartbeat=5.0))  # longer than any refusal takes to arrive
+
+    def asked() -> bool:
+        said.add(listener.status.state)
+        return not house.bus.refusals
+
+    await eventually(asked)
+    assert "retrying" in said
+    assert "listening" not in said
 
 
 # ---- where a stream begins -----------------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ def test_nothing_is_said_while_all_is_well() -> None:
         ({"waiting": 3}, "HS-005", "3 entries and invoices wait for over two days"),
         ({"day_until": NOW + timedelta(hours=5)}, "HS-006", "2026-11-25 17:00"),
         ({"redis": ("Redis is full.",)}, "HS-007", "Redis is full"),
+        ({"lost": "2026-11-22T09:00:00.000Z"}, "HS-008", "since 2026-11-22 09:00 UTC is being read again"),
+        ({"lost": ""}, "HS-008", "since the start of billing is being read again"),
     ],
 )
 def test_each_state_that_needs_a_person_has_its_code_and_says_what_to_do(

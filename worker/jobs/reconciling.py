@@ -12,6 +12,7 @@ from worker.jobs.walking import window
 from worker.salesforce.errors import Action, SalesforceError
 from worker.salesforce.wire import ApiUsage
 from worker.store.cursors import Cursor
+from worker.store.inbox import POSITION_LOST
 from worker.store.passes import NAMES, Finished, Pass
 
 log = structlog.get_logger()
@@ -23,7 +24,7 @@ LEFT_FOR_PASS, LEFT_FOR_WALK = 0.05, 0.2  # shares of the org's API calls of a d
 MORNING = 6  # o'clock, in the company's time zone
 
 
-FROM_THE_STREAM = ("gap:", "overflow:", "wildcard:", "undecodable:", "anchored:", "position-lost:")
+FROM_THE_STREAM = ("gap:", "overflow:", "wildcard:", "undecodable:", "anchored:", f"{POSITION_LOST}:")
 
 
 # ---- beginning -----------------------------------------------------------------------------------------------------

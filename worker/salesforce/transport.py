@@ -15,6 +15,7 @@ import stamina
 from yarl import URL
 
 from worker.limits import Limits
+from worker.proxies import Request
 from worker.salesforce.auth import Session, TokenKeeper
 from worker.salesforce.errors import Unreachable, worth_repeating
 from worker.salesforce.refusals import refusal
@@ -46,6 +47,7 @@ async def http_session(limits: Limits) -> AsyncIterator[aiohttp.ClientSession]:
     """The HTTP client that logins and calls share. Each call has its deadline; connecting has a third of one."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=AT_ONCE),
+        request_class=Request,
         headers=HEADERS,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.read_request / 3),
         cookie_jar=aiohttp.DummyCookieJar(),

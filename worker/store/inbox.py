@@ -17,6 +17,8 @@ from worker.store.lua import Key, script, stub
 from worker.store.worklist import WorkList
 from worker.store.worklist_scripts import PRELUDE
 
+POSITION_LOST = "position-lost"  # the kind of resync that is asked for when Salesforce forgot where a stream was left
+
 
 class Position(msgspec.Struct, frozen=True):
     """How far a channel has been read: its door's own text (a replay id, or a poll watermark) and two times."""

@@ -21,10 +21,17 @@ import aiohttp
 from aiohttp.connector import Connection
 from xero_python.api_client import ApiClient, Configuration
 
+from worker.proxies import Request
 from worker.xero.answers import Answer
 from worker.xero.errors import Dropped, NoAnswer, Unreachable
 
 _NO_LINGER = struct.pack("ii", 1, 0)
+NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,  # a proxy that lets nothing through
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Call:
     content_type: str = ""  # of the body; "": as the method says
 
 
-class _Request(aiohttp.ClientRequest):
+class _Request(Request):
     """A request that remembers its socket, so that it can be cut."""
 
     wire: asyncio.BaseTransport | None = None
@@ -129,7 +136,7 @@ class Transport:
                 method, url, params=params, data=data, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 return Answer(response.status, response.headers, await _read(response))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+        except NOT_SENT as error:
             raise Unreachable(
                 f"Xero cannot be reached at {url.partition('?')[0]} ({_name(error)}).",
                 "Check the network and the XERO_… addresses.",

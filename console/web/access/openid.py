@@ -17,6 +17,7 @@ import jwt
 from jwt.types import Options
 
 from worker.errors import ServiceError
+from worker.proxies import Request
 from worker.store.consents import Consent
 from worker.store.people import Way
 
@@ -112,7 +113,8 @@ def _key(keys: Mapping[str, Any], id_token: str) -> jwt.PyJWK:
 
 @asynccontextmanager
 async def _http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with timeout(DEADLINE), aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+    jar = aiohttp.DummyCookieJar()
+    async with timeout(DEADLINE), aiohttp.ClientSession(cookie_jar=jar, request_class=Request) as http:
         yield http
 
 

@@ -136,6 +136,23 @@ async def test_a_redis_that_is_full_is_told_although_it_takes_nothing_more(
     assert receiver.said == [("HS-007", "needed"), ("HS-007", "over")]
 
 
+async def test_a_lost_position_is_told_even_when_all_was_read_before_anybody_looked(
+    valkey: EmbeddedServer, redis: Redis, tmp_path: Path, receiver: Receiver
+) -> None:
+    named = {"HOURSTREAM_ALERT_URL": receiver.url}
+    async with deployed(redis, valkey.url, tmp_path, scale=60.0, environment=named) as world:
+        await world.work()
+        await world.ctx.store.inbox.request_resync("position-lost:a-lease", "2026-11-22T09:00:00Z")
+        [shown] = await alerts(world.ctx.store, 60.0)
+        assert (shown.code, "since 2026-11-22 09:00 UTC" in shown.text) == ("HS-008", True)
+        await world.work()
+        assert await tell(world.ctx) == 1
+        async with asyncio.timeout(10):
+            while not await tell(world.ctx):
+                await asyncio.sleep(0.05)
+        assert receiver.said == [("HS-008", "needed"), ("HS-008", "over")]
+
+
 async def test_silence_and_long_waiting_are_noticed(world: World, redis: Redis, keys: Keys) -> None:
     await world.ctx.store.setup.save('[source]\nsobject = "TimeEntry__c"\n', by="test")
     await redis.hset(world.ctx.store.setup.key, "saved_at", "2026-11-01T00:00:00.000Z")
