@@ -17,6 +17,7 @@ from worker.settings import Settings
 from worker.store import disk
 from worker.store.embedded import EmbeddedServer
 from worker.store.secrets import ensure_secret_key
+from worker.tasks import cancelled
 
 
 def children(workers: int, output: Path | None, link: bool = True) -> list[Child]:
@@ -101,7 +102,5 @@ class _Running:
         self._tasks.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(self._tasks)
         self._tasks.clear()

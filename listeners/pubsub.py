@@ -22,9 +22,9 @@ from listeners.channel import Target, open_channel
 from listeners.events import ChangeEvent, avro_event
 from listeners.faults import Fault, StreamFault, classify
 from listeners.ports import RawEvent, Response, Sessions
-from listeners.tasks import raise_if_cancelled
 from worker.limits import Limits
 from worker.salesforce.auth import Session
+from worker.tasks import raise_if_cancelled
 
 log = structlog.get_logger(__name__)
 

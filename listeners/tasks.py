@@ -1,8 +1,10 @@
 """Coroutines side by side, of which the first to end ends the others; and one that is not cut off half-way."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from worker.tasks import cancelled
 
 Result = TypeVar("Result")
 
@@ -15,25 +17,9 @@ async def until_first(*work: Coroutine[Any, Any, object]) -> None:
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await _cancelled(tasks)
+        await cancelled(tasks, again=2 * DRAIN)
     for task in ended:
         task.result()
-
-
-async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Wait until all have ended; one that swallows its cancellation is cancelled again."""
-    while pending := [task for task in tasks if not task.done()]:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=2 * DRAIN)
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def raise_if_cancelled() -> None:
-    """To be called after awaiting what may swallow a cancellation, as `grpc.aio` does when its call ends just then."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def finished(work: Coroutine[Any, Any, Result]) -> Result:

@@ -32,6 +32,7 @@ from worker.setup import parse
 from worker.store.heartbeats import Heartbeats
 from worker.store.setup_store import SetupStore
 from worker.store.store import Store
+from worker.tasks import cancelled
 
 log = structlog.get_logger(__name__)
 
@@ -142,8 +143,7 @@ async def _shown(heartbeats: Heartbeats, name: str, status: Status, limits: Limi
     try:
         yield
     finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
+        await cancelled([beating])
         try:
             async with asyncio.timeout(limits.heartbeat):
                 await heartbeats.end("listener", name)

@@ -43,6 +43,7 @@ from worker.store.keys import Keys
 from worker.store.schema import check_schema
 from worker.store.secrets import load_cipher
 from worker.store.store import Bell, Store
+from worker.tasks import cancelled
 from worker.ticking import Failures, scheduled_invoice, tick
 from worker.watching import watch
 from worker.xero.client import XeroClient
@@ -165,14 +166,12 @@ async def _ready(store: Store, settings: Settings) -> bool:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-        for task in waits:
-            task.cancel()
-        ended = await asyncio.gather(*waits, return_exceptions=True)
-    if isinstance(ended[0], Exception):
-        raise ended[0]
+        await cancelled(waits)
     if stopping.is_set():
         await _take_leave(store.heartbeats.end(*process))
-    return not stopping.is_set()
+        return False
+    waits[0].result()
+    return True
 
 
 async def _working(store: Store, settings: Settings) -> bool:
@@ -219,8 +218,7 @@ async def _working(store: Store, settings: Settings) -> bool:
             except asyncio.CancelledError:
                 log.info("worker_stopped")
             finally:
-                for task in beside:
-                    task.cancel()
+                await cancelled(beside)
                 await _closed(worker, context)
         return not again.cancelled()
 

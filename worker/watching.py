@@ -26,6 +26,7 @@ from worker.store.alerts import Told
 from worker.store.connection import RedisError
 from worker.store.inbox import POSITION_LOST
 from worker.store.store import Store
+from worker.tasks import raise_if_cancelled
 
 log = structlog.get_logger()
 
@@ -53,15 +54,8 @@ async def watch(ctx: Context) -> None:
             log.warning("not_watched", error=str(error) or type(error).__name__)
         except Exception:  # whatever it is, the worker beside it goes on
             log.exception("not_watched")
-        _obey()
+        raise_if_cancelled()
         await asyncio.sleep(LOOK / ctx.settings.hourstream_time_scale)
-
-
-def _obey() -> None:
-    """End where this task was told to: what fails on the way out takes the place of the cancellation."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def look(ctx: Context) -> None:

@@ -29,6 +29,7 @@ from worker.store.cursors import Cursor
 from worker.store.decisions import together
 from worker.store.epoch import Progress
 from worker.store.ledger import Unit
+from worker.tasks import cancelled
 
 log = structlog.get_logger()
 
@@ -82,8 +83,7 @@ async def _kept(ctx: Context, token: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)  # a lease that is lost is refused at the next write
+        await cancelled([keeping])  # a lease that is lost is refused at the next write
 
 
 async def _restore_setup(ctx: Context) -> None:
