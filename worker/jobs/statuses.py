@@ -28,6 +28,7 @@ CURSOR = "statuses"
 CREDIT_CURSOR = "statuses-credit"
 Identity = tuple[str, int]  # invoice key, sequence
 SAME_SPAN = "same"  # in a cursor's `until`: the next walk reads from where this one did
+SLIPPED = "slipped"  # as well, because something moved while it was read
 
 
 class StatusesReport(msgspec.Struct, frozen=True):
@@ -96,14 +97,17 @@ def _moved_on(cursor: Cursor, page: InvoicePage, *, again: bool) -> Cursor:
     """Where the walk stands after a page; what could not be taken in makes the next walk read this span again.
 
     So does a document that changed meanwhile, of a walk of several pages: it moved to the end, and a later page begins
-    with what would have been the second document on it.
+    with what would have been the second document on it. It does so once: where documents change all the time, a span of
+    many pages would be read for ever.
     """
     until = SAME_SPAN if again or cursor.until == SAME_SPAN else cursor.until or page.date
-    if cursor.place and any(later(each.updated, until) for each in page.items):
-        until = SAME_SPAN
+    if cursor.place and not cursor.again and any(later(each.updated, until) for each in page.items):
+        until = SLIPPED
     if page.more:
-        return Cursor(since=cursor.since, place=str(page.page + 1), until=until)
-    return Cursor(since=cursor.since if until == SAME_SPAN else until)
+        return Cursor(since=cursor.since, place=str(page.page + 1), until=until, again=cursor.again)
+    if until in {SAME_SPAN, SLIPPED}:
+        return Cursor(since=cursor.since, again=until == SLIPPED)
+    return Cursor(since=until)
 
 
 async def _take_in(ctx: Context, epoch: str, ours: Sequence[tuple[Identity, Found]]) -> tuple[int, bool]:

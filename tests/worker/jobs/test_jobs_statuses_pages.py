@@ -30,6 +30,28 @@ class Paged:
         return cut
 
 
+async def test_a_span_in_which_something_always_moves_is_read_twice_and_no_more(world: World) -> None:
+    await world.tell(*(world.log(name, "1.00") for name in ("Harrow", "Northgate")))
+    await world.work()
+    await world.run("statuses")
+    ids = [str(world.draft(name)["InvoiceID"]) for name in ("Harrow", "Northgate")]
+    for id_ in ids:
+        world.act("approve", id=id_)
+    world.stand.xero.clock.advance(60)
+
+    def moved() -> None:
+        world.stand.xero.clock.advance(2)
+        world.act("pay", id=ids[0], amount="1.00")
+
+    paged: Any = Paged(world.ctx.xero, moved)
+    cursors, since = world.ctx.store.cursors, []
+    for _ in range(2):
+        since.append((await cursors.get("statuses")).since)
+        await statuses(replace(world.ctx, xero=paged))
+    since.append((await cursors.get("statuses")).since)
+    assert since[0] == since[1] < since[2]
+
+
 async def test_a_document_that_slips_to_an_earlier_page_while_they_are_read_is_not_missed(world: World) -> None:
     world.client("Castle")
     await world.run("contacts")
