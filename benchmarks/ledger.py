@@ -22,6 +22,7 @@ from worker.store.store import Store
 
 ON_ONE = 10  # entries on an invoice
 CLIENTS = 200  # and as many projects, however long there was work for them
+OTHERS = 10  # for so many entries there is one more Xero contact that nothing was billed to
 FIRST = date(2025, 12, 1)  # the setup's start; entries follow from here to `LAST`
 LAST = date(2026, 11, 25)
 WAITS = 50  # one entry in so many waits
@@ -54,7 +55,8 @@ async def fill(store: Store, entries: int) -> None:
     await store.heartbeats.beat("listener", "listener 1", {"state": "listening"})
     await store.pair.pin("org", "00D000000000001EAA")
     await store.company.put(Company(tenant="t", name="Hours & Sons", base_currency="GBP", demo=True))
-    await store.contacts.put_many([Contact(id=_contact(n), name=f"Client {n:04}") for n in range(CLIENTS)])
+    contacts = range(CLIENTS + entries // OTHERS)
+    await store.contacts.put_many([Contact(id=_contact(n), name=f"Client {n:04}") for n in contacts])
     token, ticket = await store.epoch.take(3600), await store.ledger.ticket()
     for number in range(entries // ON_ONE):
         await store.epoch.restore_invoice(token, _invoice(number, entries))

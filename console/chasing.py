@@ -7,14 +7,12 @@ from decimal import Decimal
 import msgspec
 
 from console import readmodel, words
-from console.monthly import Books
+from console.monthly import Books, MonthView
 from worker.billing import periods
 from worker.billing.keys import document_id, record_of
 from worker.billing.model import Company, Document
 from worker.billing.reckoning import Reckoned
-from worker.billing.statement import entries_of
-
-SHOWN = 500  # entries of one part
+from worker.billing.statement import Part, entries_of
 
 
 class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,23 +88,36 @@ def chase(books: Books, period: str, company: Company | None, people: dict[str, 
     )
 
 
-def entries(books: Books, period: str, where: str, reason: str, contact: str, currency: str) -> list[EntryRow]:
-    """The entries behind one part of the statement. Raises ValueError for what names no period."""
-    wanted = (where, reason, contact, currency)
-    found = entries_of(period, books.units, books.documents, books.loaded.rules, follow=books.follow)
-    return [
-        EntryRow(
-            id=one.unit,
-            worked_on=one.entry.worked_on.isoformat() if one.entry.worked_on else "",
-            person=one.entry.person_name or one.entry.person,
-            project=one.entry.project_name or one.entry.project,
-            hours=readmodel.hours(part.seconds),
-            amount=readmodel.money(part.amount),
-            currency=part.currency,
-        )
-        for one, part in found
-        if (part.where, part.reason, part.contact, part.currency) == wanted
-    ][:SHOWN]
+def entries(books: Books, period: str) -> dict[str, list[EntryRow]]:
+    """The entries behind each part of the statement, by `part_name`. Raises ValueError for what names no period."""
+    found: dict[str, list[EntryRow]] = {}
+    for one, part in entries_of(period, books.units, books.documents, books.loaded.rules, follow=books.follow):
+        name = part_name(part.where, part.reason, part.contact, part.currency)
+        found.setdefault(name, []).append(_entry_row(one, part))
+    return found
+
+
+def tables(view: MonthView, found: Chase) -> dict[str, Sequence[msgspec.Struct]]:
+    """The rows of each table of the page, by name."""
+    mine = {name: getattr(found, name) for name in found.__struct_fields__}
+    return mine | {"parts": view.parts, "unbilled": view.unbilled, "numbers": view.numbers}
+
+
+def part_name(where: str, reason: str, contact: str, currency: str) -> str:
+    """What a part of a statement is found by."""
+    return "|".join((where, reason, contact, currency))
+
+
+def _entry_row(one: Reckoned, part: Part) -> EntryRow:
+    return EntryRow(
+        id=one.unit,
+        worked_on=one.entry.worked_on.isoformat() if one.entry.worked_on else "",
+        person=one.entry.person_name or one.entry.person,
+        project=one.entry.project_name or one.entry.project,
+        hours=readmodel.hours(part.seconds),
+        amount=readmodel.money(part.amount),
+        currency=part.currency,
+    )
 
 
 def recent_periods(kind: str, start: date, today: date, count: int = 12) -> list[str]:

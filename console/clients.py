@@ -1,7 +1,10 @@
 """Xero contacts for people: which are used, what will be used of each and where it comes from, what is to be linked."""
 
+import heapq
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -49,29 +52,64 @@ class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
     terms: Value
 
 
-class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """How many there are behind each tab, and whether records are linked here or by a field in Salesforce."""
-
-    link: int
-    used: int
-    unused: int
-    linking: bool
-
-
 async def used_contacts(store: Store) -> set[str]:
     """Contacts that time was ever placed on, or that a record is linked to."""
     return {link.contact for link in (await store.contact_links.all()).values()} | await store.figures.contacts()
 
 
-def filtered(contacts: Sequence[Contact], used: set[str], tab: Tab, text: str) -> list[Contact]:
-    """Those of a tab, with a text in name, e-mail address, number or id."""
-    wanted = text.casefold()
-    return [
-        each
-        for each in contacts
-        if (each.id in used) == (tab == "used")
-        and wanted in f"{each.name} {each.email} {each.account_number} {each.id}".casefold()
-    ]
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A contact as it is found in a list: its id, and what is looked through for a text."""
+
+    id: str
+    name: str
+    text: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everything that the tabs list, by name. `linking`: records are linked here, not by a field in Salesforce;
+    `links`: how many are."""
+
+    missing: Sequence[RecordView]
+    linking: bool
+    links: int
+    used: Sequence[Listed]
+    unused: Sequence[Listed]
+
+    def contacts(self, tab: Tab, text: str) -> Sequence[Listed]:
+        """Those of a tab, with a text in name, e-mail address, number or id."""
+        every, wanted = self.used if tab == "used" else self.unused, text.casefold()
+        return [each for each in every if wanted in each.text] if wanted else every
+
+    def records(self, text: str) -> Sequence[RecordView]:
+        """What has no contact, with a text in its name or id."""
+        wanted = text.casefold()
+        return [each for each in self.missing if wanted in f"{each.name} {each.id}".casefold()]
+
+    def names(self, most: int) -> list[str]:
+        """Names of so many contacts that can be chosen."""
+        both = heapq.merge(self.used, self.unused, key=lambda each: each.name.casefold())
+        return list(islice((each.name for each in both if each.active), most))
+
+
+async def directory(ctx: Context) -> Directory:
+    """Read it all. Raises Salesforce's errors."""
+    used = await used_contacts(ctx.store)
+    lists: tuple[list[Listed], list[Listed]] = [], []
+    for each in await ctx.store.contacts.all():
+        text = f"{each.name} {each.email} {each.account_number} {each.id}".casefold()
+        lists[each.id in used].append(Listed(each.id, each.name, text, each.status == "ACTIVE"))
+    missing, linking_here = await without_contact(ctx)
+    links = len(await ctx.store.contact_links.all())
+    return Directory(missing, linking_here, links, used=lists[True], unused=lists[False])
+
+
+async def size(store: Store) -> int:
+    """How many contacts and entries a `directory` is made of."""
+    waits = {each.reason: each.count for each in await store.figures.waiting()}
+    return await store.contacts.count() + waits.get(linking.NO_CONTACT, 0)
 
 
 async def rows(ctx: Context, contacts: Sequence[Contact]) -> list[ContactRow]:

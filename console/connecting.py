@@ -44,7 +44,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     lack: Lack | None
     rests: Reconnect | None
     pinned: str = ""  # the org or company this deployment serves, once one was seen
-    name: str = ""  # the company's name, the org's host
+    name: str = ""  # the company's or org's name; the org's host until that was read
     kind: str = ""  # "sandbox" or "production" for an org, "demo" or "real" for a company, once it is known
     problem: str = ""  # what keeps its credentials from being read
 
@@ -96,8 +96,9 @@ async def _salesforce(store: Store, settings: Settings, address: str, resting: d
         kind: Way = "key" if isinstance(way, JwtBearer) else "person" if isinstance(way, WebServer) else "app"
         found = structs.replace(found, way=kind)
     pair = await store.pair.get()
+    name = pair.get("org:name", "") or host
     return structs.replace(
-        found, callback=callback, pinned=pair.get("org", ""), kind=pair.get("org:kind", ""), name=host
+        found, callback=callback, pinned=pair.get("org", ""), kind=pair.get("org:kind", ""), name=name
     )
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from tomlkit import TOMLDocument
 from tomlkit.items import AoT, Table
 
-Value = str | bool | int | date | Sequence[str]
+Value = str | bool | int | date | Sequence[str] | Sequence[Mapping[str, Any]]
 Path = tuple[str, ...]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cache, partial
 
 import msgspec
 
@@ -93,9 +94,10 @@ async def _waiting_by_client(
 ) -> dict[tuple[str, str], dict[str, Decimal]]:
     """Hours that wait, by contact and period, then by reason."""
     found: dict[tuple[str, str], dict[str, Decimal]] = {}
+    period = cache(partial(_period, rules=rules))  # the same days, contact after contact
     for contact, days in (await store.figures.waiting_at(contacts)).items():
         for each in days:
-            where = found.setdefault((contact, _period(each.day, rules)), {})
+            where = found.setdefault((contact, period(each.day)), {})
             where[each.reason] = where.get(each.reason, Decimal(0)) + each.seconds / readmodel.HOUR
     return found
 

@@ -67,23 +67,24 @@ async def to_link(ctx: Context, *, suggest: bool = True) -> list[RecordView]:
     return sorted(views, key=lambda view: (-Decimal(view.hours), view.name.casefold(), view.id))
 
 
-async def linked(ctx: Context) -> list[RecordView]:
-    """Every record that is linked, by name. Raises Salesforce's errors."""
+async def linked(ctx: Context, part: slice = slice(None)) -> list[RecordView]:
+    """The records that are linked, or a part of them, by Xero contact. Raises Salesforce's errors."""
     links = await ctx.store.contact_links.all()
-    records = await described(ctx, links) if links else {}
     contacts = await ctx.store.contacts.get_many(sorted({link.contact for link in links.values()}))
-    views = [
+    names = {record: contacts[link.contact].name if link.contact in contacts else "" for record, link in links.items()}
+    chosen = sorted(links, key=lambda record: (names[record].casefold(), record))[part]
+    records = await described(ctx, chosen) if chosen else {}
+    return [
         RecordView(
             id=record,
             name=records[record].name if record in records else "",
-            contact_id=link.contact,
-            contact=contacts[link.contact].name if link.contact in contacts else "",
-            by=link.by,
-            at=link.at,
+            contact_id=links[record].contact,
+            contact=names[record],
+            by=links[record].by,
+            at=links[record].at,
         )
-        for record, link in links.items()
+        for record in chosen
     ]
-    return sorted(views, key=lambda view: (view.name.casefold(), view.id))
 
 
 async def link(ctx: Context, pairs: Mapping[str, str]) -> list[Linked]:

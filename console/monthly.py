@@ -1,10 +1,12 @@
 """The month-end statement from the ledger: where every hour of a period is, and the numbers of the series."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from console import readmodel
+from worker.billing import periods
 from worker.billing.model import Document, Waiting
 from worker.billing.statement import Part, Reckoned, Statement, as_csv, statement
 from worker.context import Context, Loaded
@@ -12,7 +14,7 @@ from worker.errors import ConfigurationError
 
 ORDER = (
     "drafts", "awaiting-approval", "approved", "waiting", "dont-bill", "elsewhere", "before-start", "not-billable",
-    "write-ons", "ignored", "rounding",
+    "write-ons", "own-lines", "ignored", "rounding",
 )  # fmt: skip
 WORDS = {
     "drafts": "on drafts",
@@ -24,6 +26,7 @@ WORDS = {
     "before-start": "before the start",
     "not-billable": "not billable",
     "write-ons": "write-ons and write-offs",
+    "own-lines": "people's own lines in Xero",
     "ignored": "corrections ignored",
     "rounding": "rounding",
 }
@@ -85,35 +88,55 @@ async def made(ctx: Context, period: str) -> tuple[Statement, dict[str, str]]:
 
 async def reckoned(ctx: Context, books: Books, period: str) -> Statement:
     """The statement from these books. Raises `ConfigurationError` for what names no period."""
+    named(period)
     explained = await _explained(ctx, books.documents)
     rules, follow = books.loaded.rules, books.follow
+    # In a thread: whatever else this process does goes on meanwhile.
+    return await asyncio.to_thread(
+        statement, period, books.units, books.documents, rules, follow=follow, explained=explained
+    )
+
+
+def named(period: str) -> str:
+    """The period. Raises `ConfigurationError` for what names none with days."""
     try:
-        return statement(period, books.units, books.documents, rules, follow=follow, explained=explained)
+        days = periods.first_day(period), periods.last_day(period)
     except ValueError:
+        days = None, None
+    if None in days:
         shapes = "Write one such as 2026-11, 2026-Q4, 2026-W45 or 2026-11-05."
-        raise ConfigurationError(f"{period!r} names no billing period.", shapes) from None
+        raise ConfigurationError(f"{period!r} names no billing period.", shapes)
+    return period
 
 
-async def opened(ctx: Context) -> Books:
-    """Read the whole ledger. Raises `ConfigurationError` without a setup."""
+async def opened(ctx: Context, tell: Callable[[int, int], None] | None = None) -> Books:
+    """Read the whole ledger; `tell` hears how many of how many entries were read.
+
+    Raises `ConfigurationError` without a setup.
+    """
     loaded = await ctx.loaded()
     if loaded is None:
         raise ConfigurationError("There is no setup yet.", "Apply one: hourstream setup apply FILE.")
     notes = await ctx.store.ledger.notes()
     held: dict[str, Waiting] = {id_: why for note in notes.values() for id_, why in note.waiting.items()}
-    units = [
-        Reckoned(
-            unit=unit.id,
-            entry=unit.entry,
-            verdict=unit.verdict,
-            postings=unit.postings,
-            decisions=unit.decisions,
-            held=held.get(unit.id),
-        )
-        async for batch in ctx.store.ledger.scan_units()
-        for unit in batch
-        if unit.entry is not None
-    ]
+    read, total = 0, await ctx.store.ledger.count_units()
+    units: list[Reckoned] = []
+    async for batch in ctx.store.ledger.scan_units():
+        units += [
+            Reckoned(
+                unit=unit.id,
+                entry=unit.entry,
+                verdict=unit.verdict,
+                postings=unit.postings,
+                decisions=unit.decisions,
+                held=held.get(unit.id),
+            )
+            for unit in batch
+            if unit.entry is not None
+        ]
+        read += len(batch)
+        if tell is not None:
+            tell(read, max(read, total))
     return Books(
         loaded=loaded,
         units=units,

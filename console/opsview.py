@@ -10,7 +10,7 @@ from console.queueview import QueueView
 from worker.metrics import token_ages
 from worker.setup import Setup
 from worker.store import moments
-from worker.store.arq_jobs import ArqJob
+from worker.store.arq_jobs import State
 from worker.store.pulse import INTAKE, Minute
 from worker.store.server import ServerState
 from worker.store.store import Store
@@ -57,7 +57,7 @@ class Ops(msgspec.Struct, frozen=True, kw_only=True):
     stream: Stream | None
     tokens: dict[str, float]  # seconds since each was renewed
     server: ServerState
-    arq: dict[str, int]  # doorbells by state
+    arq: dict[State, int]  # doorbells
     entries_waiting: int
     unresolved: int
     epoch: str
@@ -75,7 +75,7 @@ async def ops(store: Store, setup: Setup | None, scale: float = 1.0) -> Ops:
         stream=await _stream(store, setup, now) if setup else None,
         tokens=await token_ages(store),
         server=await store.server.state(),
-        arq=_by_state(await store.arq.jobs()),
+        arq=await store.arq.counts(),
         entries_waiting=await store.ledger.count_waiting(),
         unresolved=len(await store.intents.unresolved()),
         epoch=epoch,
@@ -115,13 +115,6 @@ async def _stream(store: Store, setup: Setup, now: datetime) -> Stream | None:
     stored = moments.from_milliseconds(int(position.stored_at))
     age = (now - datetime.fromisoformat(stored)).total_seconds()
     return Stream(channel=setup.channel, stored_at=stored, age=max(0.0, age), left=max(0.0, KEPT - age))
-
-
-def _by_state(jobs: Sequence[ArqJob]) -> dict[str, int]:
-    found = dict.fromkeys(("queued", "deferred", "in progress", "orphaned"), 0)
-    for job in jobs:
-        found[job.state] += 1
-    return found
 
 
 def _moment(milliseconds: int) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -18,6 +18,8 @@ from worker.errors import ConfigurationError, HourstreamError, ServiceError
 from worker.salesforce import soql
 from worker.salesforce.ids import id18, is_id
 from worker.setup import parse
+
+Weigh = Callable[[Context, str], Awaitable[Effect]]  # what a setup's text would do to drafts
 
 COLUMNS = ("id", "name", "rate", "currency", "from", "bill")
 USERS = ("Id", "Name", "IsActive")
@@ -81,11 +83,18 @@ async def found_users(ctx: Context, text: str, count: int = 20) -> list[PersonVi
     return [PersonView(id=str(row["Id"]), name=str(row["Name"]), bill=True, active=True, seen=False) for row in rows]
 
 
-async def changed(ctx: Context, rows: Sequence[PersonRow], *, removed: Sequence[PersonRow] = ()) -> Change:
+async def changed(
+    ctx: Context,
+    rows: Sequence[PersonRow],
+    *,
+    removed: Sequence[PersonRow] = (),
+    weigh: Weigh = weighing.effect_of_text,
+) -> Change:
     """What saving these rows would come to. Raises `SetupError` for rows that no setup takes."""
     _, text, version = await _setup(ctx)
     after = with_people(text, rows, removed=removed)
-    return Change(text=after, version=version, effect=await weighing.effect(ctx, parse(after)))
+    parse(after)
+    return Change(text=after, version=version, effect=await weigh(ctx, after))
 
 
 async def save(ctx: Context, change: Change) -> int:

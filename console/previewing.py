@@ -5,7 +5,7 @@ seen whatever is on drafts already. Nothing is written to either service.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -119,17 +119,10 @@ async def _billed(ctx: Context, loaded: Loaded, entries: Mapping[str, Entry], *,
         entries=len(entries),
         more=more,
         left=words.tally((held | apart).values()),
-        totals=_totals(each.view for each in shown),
+        totals=readmodel.totals(each.view for each in shown),
     )
 
 
 def _shown(document: Document, contact: str) -> Shown:
     view = replace(readmodel.preview_view(document, contact), number=document.number)
     return Shown(view=view, reference=document.reference, date=document.date, due_date=document.due_date)
-
-
-def _totals(views: Iterable[InvoiceView]) -> dict[str, str]:
-    amounts: dict[str, list[str]] = {}
-    for view in views:
-        amounts.setdefault(view.currency, []).append(view.amount)
-    return {currency: readmodel.sum_of(each) for currency, each in sorted(amounts.items())}

@@ -178,6 +178,14 @@ def _line_view(line: Line) -> LineView:
     )
 
 
+def totals(views: Iterable[InvoiceView]) -> dict[str, str]:
+    """What these come to, by currency."""
+    found: dict[str, list[str]] = {}
+    for view in views:
+        found.setdefault(view.currency, []).append(view.amount)
+    return {currency: sum_of(amounts) for currency, amounts in sorted(found.items())}
+
+
 # ---- entries -------------------------------------------------------------------------------------------------------
 
 

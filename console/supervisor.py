@@ -39,13 +39,17 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-async def start(child: Child, *, pipe: bool = False) -> asyncio.subprocess.Process:
-    """Start a child once, tied to this process. `pipe`: its standard output is read by the caller."""
+async def start(child: Child, *, pipe: bool = False, told: bool = False) -> asyncio.subprocess.Process:
+    """Start a child once, tied to this process. `pipe`: its standard output is read by the caller; `told`: its standard
+    input is written by it."""
     how = "tie" if sys.platform.startswith("linux") else "watch"
     command = python(worker.store.launch.__file__, how, str(os.getpid()), *child.command)
     if child.output is None:
         return await asyncio.create_subprocess_exec(
-            *command, env={**os.environ, **child.environment}, stdout=asyncio.subprocess.PIPE if pipe else None
+            *command,
+            env={**os.environ, **child.environment},
+            stdin=asyncio.subprocess.PIPE if told else None,
+            stdout=asyncio.subprocess.PIPE if pipe else None,
         )
     with child.output.open("ab") as output:
         return await asyncio.create_subprocess_exec(

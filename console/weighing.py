@@ -15,7 +15,7 @@ from worker.context import Context
 from worker.jobs.braking import effect_of
 from worker.jobs.effect import plans_under
 from worker.jobs.sending import Plan
-from worker.setup import Problem, Setup
+from worker.setup import Problem, Setup, parse
 from worker.setup.check import check
 from worker.setup.forecast import Forecast, Seen, entries_a_day, forecast
 from worker.setup.sections import ScheduleSection
@@ -77,6 +77,11 @@ async def calls_by(store: Store, schedule: ScheduleSection, start: date | None) 
 async def effect(ctx: Context, setup: Setup) -> Effect:
     """What it would do to the drafts that there are, as figures; as `weigh`."""
     return await effect_of(ctx, await _plans(ctx, setup))
+
+
+async def effect_of_text(ctx: Context, text: str) -> Effect:
+    """The same of a setup's text. Raises `SetupError` for one that is none."""
+    return await effect(ctx, parse(text))
 
 
 async def weigh(ctx: Context, setup: Setup) -> Weighed:

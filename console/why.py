@@ -94,18 +94,17 @@ def _proposed(found: Sequence[Answer]) -> str:
 
 async def why_in_store(store: Store, name: str) -> list[Answer]:
     """What the ledger knows of an entry, person, project (by id), or an invoice (by number or key)."""
-    return (await why_some(store, name, None))[0]
+    return (await why_some(store, name))[0]
 
 
-async def why_some(store: Store, name: str, most: int | None) -> tuple[list[Answer], int]:
-    """The same of the first so many entries, and how many there are in all."""
+async def why_some(store: Store, name: str, part: slice = slice(None)) -> tuple[list[Answer], int]:
+    """The same of a part of the entries, and how many there are in all."""
     name = name.strip()
     ids = await _ids(store, name)
-    units = list((await store.ledger.units(ids[:most])).values())
-    if units:
+    if ids and (units := list((await store.ledger.units(ids[part])).values())):
         return await _answers(store, units), len(ids)
     views = await readmodel.invoice(store, name)
-    return [_of_invoice(view) for view in views[:most]], len(views)
+    return [_of_invoice(view) for view in views[part]], len(views)
 
 
 async def _ids(store: Store, name: str) -> list[str]:
@@ -122,11 +121,6 @@ def _record(name: str) -> str:
         return id18(name)
     except ValueError:
         return ""
-
-
-async def _contact(store: Store, view: EntryView) -> str:
-    contact = await store.contacts.get(view.xero_contact_id) if view.xero_contact_id else None
-    return contact.name if contact else ""
 
 
 async def _when(store: Store) -> str:
@@ -204,8 +198,10 @@ async def _answers(store: Store, units: Sequence[Unit]) -> list[Answer]:
     views = await readmodel.entries(store, units)
     gate = await _gate(store)
     when = await _when(store)
+    contacts = await store.contacts.get_many(sorted({view.xero_contact_id for view in views} - {""}))
+    names = {id_: contact.name for id_, contact in contacts.items()}
     return [
-        _of_entry(view, await _contact(store, view), _unapproved(unit, view, gate), when)
+        _of_entry(view, names.get(view.xero_contact_id, ""), _unapproved(unit, view, gate), when)
         for unit, view in zip(units, views, strict=True)
     ]
 

@@ -23,17 +23,16 @@ import aiohttp_session
 import structlog
 from aiohttp import web
 
-from console.web import braking, clientele, invoices, links, months, pages, proposals, rendering, team, waits
+from console.web import braking, clientele, invoices, links, making, months, pages, proposals, rendering, team, waits
 from console.web.access import routes as access
 from console.web.acting import ACTING, Acting, let_go
-from console.web.clientele import PULLING, Pulling
 from console.web.ending import pause
 from console.web.errors import friendly
 from console.web.frame import SETUPS
 from console.web.gate import gate
 from console.web.home import Setups
-from console.web.months import STATEMENTS, Statements
 from console.web.needs import BRAKE
+from console.web.ops import doorbells
 from console.web.ops import overview as ops
 from console.web.ops import routes as queue
 from console.web.pages import LIVE
@@ -70,6 +69,7 @@ ROUTES: tuple[Route, ...] = (
     act(f"{ONE}/create", invoices.create, "operator"),
     act(f"{ONE}/withdraw", invoices.withdraw, "operator"),
     page("/month", months.show, "viewer", menu="Month end"),
+    page("/month/print", months.printed, "viewer"),
     page("/month.csv", months.download, "viewer"),
     page("/contacts", clientele.show, "viewer", menu="Contacts"),
     act("/contacts/link", clientele.link, "operator"),
@@ -98,11 +98,13 @@ def make_app(
     # In this order a request meets them; each may end it.
     app = web.Application(middlewares=[known_host, friendly, same_site, sessions, cookies, gate], client_max_size=FORM)
     app[STORE], app[SITE], app[SETTINGS], app[SETUPS] = store, site, settings, Setups()
-    app[ACTING], app[STATEMENTS], app[PULLING] = Acting(settings), Statements(), Pulling()
+    app[ACTING] = Acting(settings)
     rendering.setup(app)
     working.install(app)
     ops.install(app)
-    proposals.install(app)
+    clientele.install(app)
+    making.install(app)
+    doorbells.install(app)
     pages.install(app)
     app[DECLARED] = Routes()
     app[DECLARED].install(app.router, routes)
@@ -110,7 +112,7 @@ def make_app(
     app.on_startup.append(_check_routes)
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.extend((_reading, _settling, let_go))
-    app.on_shutdown.extend((_end_streams, app[STATEMENTS].close, app[PULLING].close))
+    app.on_shutdown.append(_end_streams)
     return app
 
 

@@ -32,6 +32,7 @@ class Connections(Struct, frozen=True, kw_only=True):
     """Both services as far as they are known; "" and None where they are not yet. Kinds are TEST, LIVE or ""."""
 
     org: str = ""
+    org_name: str = ""
     org_kind: str = ""
     listener: dict[str, str] | None = None
     company: str = ""
@@ -205,6 +206,7 @@ async def _connections(store: Store, queue: QueueView) -> Connections:
     kinds = {"sandbox": "TEST", "production": "LIVE"}
     return Connections(
         org=pair.get("org", ""),
+        org_name=pair.get("org:name", ""),
         org_kind=kinds.get(pair.get("org:kind", ""), ""),
         listener=queue.listener,
         company=company.name or company.tenant if company else "",

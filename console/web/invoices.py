@@ -1,11 +1,8 @@
 """Invoices by status, and what a person does with one of them."""
 
-from collections.abc import Sequence
-
 from aiohttp import web
 
 from console import invoicing, readmodel, words
-from console.readmodel import InvoiceView
 from console.web import forms
 from console.web.acting import context_of
 from console.web.frame import SETUPS
@@ -27,6 +24,7 @@ TABS = {
     "voided": "Voided",
     "deleted": "Deleted",
 }
+SIZE = 30  # invoices of a page, each with what of its client's time waits
 OTHERS = ("voided", "deleted")  # tabs that are shown only where there is something on them
 EMPTY = {
     "open": "No open draft. Time logged in Salesforce makes one as soon as it can be billed.",
@@ -44,28 +42,33 @@ async def show(request: web.Request) -> web.Response:
     if status not in TABS:
         raise web.HTTPNotFound
     counts = await invoicing.counts(store)
-    paging = Paging.of(request, "status", total=counts[status])
+    paging = Paging.of(request, "status", total=counts[status], size=SIZE)
     rows = await invoicing.documents(store, status, paging.start, paging.size, await _rules(request))
     return render(
         request,
         "invoices.html",
-        tabs=tabs(counts),
+        tabs=await tabs(request, counts),
         tab=status,
         rows=rows,
-        totals=totals([row.view for row in rows]),
+        totals=readmodel.totals(row.view for row in rows),
         paging=paging,
         empty=EMPTY[status],
     )
 
 
-def tabs(counts: dict[str, int]) -> list[tuple[str, str, str, int]]:
-    """Name, title, address and count of every tab."""
-    found = [
+async def tabs(request: web.Request, counts: dict[str, int] | None = None) -> list[tuple[str, str, str, int | None]]:
+    """Name, title, address and count of every tab. Live, what would be written is written within seconds: how much that
+    is was true before anybody read it, so it is not said."""
+    store = request.app[STORE]
+    setup, _ = request.app[SETUPS].read(await store.setup.current())
+    live = setup is not None and setup.schedule.invoices.kind == "live"
+    counts = await invoicing.counts(store) if counts is None else counts
+    found: list[tuple[str, str, str, int | None]] = [
         (name, title, f"/invoices?status={name}" if name != "open" else "/invoices", counts[name])
         for name, title in TABS.items()
         if name not in OTHERS or counts[name]
     ]
-    found.insert(0, ("preview", "Preview", "/invoices/preview", counts["preview"]))
+    found.insert(0, ("preview", "Preview", "/invoices/preview", None if live else counts["preview"]))
     found.append(("waiting", "Waiting", "/invoices/waiting", counts["waiting"]))
     found.append(("corrections", "Corrections", "/invoices/corrections", counts["corrections"]))
     return found
@@ -75,14 +78,6 @@ async def _rules(request: web.Request) -> Rules | None:
     store = request.app[STORE]
     setup, _ = request.app[SETUPS].read(await store.setup.current())
     return setup.rules("", 0) if setup else None
-
-
-def totals(views: Sequence[InvoiceView]) -> dict[str, str]:
-    """What these come to, by currency."""
-    found: dict[str, list[str]] = {}
-    for view in views:
-        found.setdefault(view.currency, []).append(view.amount)
-    return {currency: readmodel.sum_of(amounts) for currency, amounts in found.items()}
 
 
 # ---- acts ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The pages."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import aiohttp_jinja2
 from aiohttp import web
@@ -9,6 +10,7 @@ from console.web.frame import SETUPS
 from console.web.home import Home, HomeReader
 from console.web.invoice import read_invoice
 from console.web.live import Live, digest, stream
+from console.web.paging import Paging
 from console.web.rendering import render
 from console.web.session import still_signed_in
 from console.web.site import SETTINGS, SITE, STORE
@@ -19,7 +21,6 @@ HOME: web.AppKey[HomeReader] = web.AppKey("home", HomeReader)
 LIVE: web.AppKey[Live] = web.AppKey("live", Live)
 
 REGIONS = ("standing", "steps", "needs", "connections", "counts", "period", "lines", "drafts")
-ANSWERS = 100  # shown of a person's or project's time
 
 
 async def healthz(_: web.Request) -> web.Response:
@@ -67,9 +68,11 @@ async def invoice(request: web.Request) -> web.Response:
 async def why(request: web.Request) -> web.Response:
     """Why an hour is, or is not, on an invoice."""
     asked = request.query.get("id", "").strip()
-    answers, count = await why_some(request.app[STORE], asked, ANSWERS) if asked else ([], 0)
-    documents = await _documents(request.app[STORE], [each.id for each in answers])
-    return render(request, "why.html", answers=answers, count=count, documents=documents, limit=ANSWERS)
+    store, paging = request.app[STORE], Paging.of(request, "id")
+    part = slice(paging.start, paging.start + paging.size)
+    answers, count = await why_some(store, asked, part) if asked else ([], 0)
+    documents = await _documents(store, [each.id for each in answers])
+    return render(request, "why.html", answers=answers, documents=documents, paging=replace(paging, total=count))
 
 
 async def _documents(store: Store, ids: list[str]) -> dict[str, str]:

@@ -12,7 +12,10 @@ LAST = 1_000_000  # no list of ours has more pages
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Where one is in a list. `total` None: not counted, then `more` says whether there is a next page."""
+    """Where one is in a list. `total` None: not counted, then `more` says whether there is a next page.
+
+    `name`: what the address calls the page, where it shows several lists; `anchor`: where on the page the list is.
+    """
 
     path: str
     number: int  # from 1
@@ -20,14 +23,24 @@ class Paging:
     size: int = SIZE
     total: int | None = None
     more: bool = False
+    name: str = "page"
+    anchor: str = ""
 
     @classmethod
     def of(
-        cls, request: web.Request, *names: str, total: int | None = None, more: bool = False, size: int = SIZE
+        cls,
+        request: web.Request,
+        *names: str,
+        total: int | None = None,
+        more: bool = False,
+        size: int = SIZE,
+        name: str = "page",
+        anchor: str = "",
     ) -> "Paging":
-        """What the address says: `page`, and the filters of these names."""
-        filters = {name: request.query[name].strip()[:200] for name in names if request.query.get(name, "").strip()}
-        return cls(request.path, _number(request.query.get("page", "")), filters, size, total, more)
+        """What the address says: the page, and the filters of these names."""
+        filters = {each: request.query[each].strip()[:200] for each in names if request.query.get(each, "").strip()}
+        number = _number(request.query.get(name, ""))
+        return cls(request.path, number, filters, size, total, more, name, anchor)
 
     @property
     def start(self) -> int:
@@ -43,8 +56,8 @@ class Paging:
         """The address of a page of this list, with other filters where `changes` says so ("" takes one away)."""
         query = {name: value for name, value in {**self.filters, **changes}.items() if value}
         if number > 1:
-            query["page"] = str(number)
-        return f"{self.path}?{urlencode(query)}" if query else self.path
+            query[self.name] = str(number)
+        return (f"{self.path}?{urlencode(query)}" if query else self.path) + self.anchor
 
 
 def _number(text: str) -> int:

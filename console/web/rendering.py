@@ -37,6 +37,13 @@ PERSON: web.RequestKey[Person] = web.RequestKey("person", Person)
 TEMPLATES = Path(__file__).parents[1] / "templates"
 FILES = Path(__file__).parents[1] / "static"
 
+HOW: dict[str, Any] = {
+    "loader": jinja2.FileSystemLoader(TEMPLATES),
+    "undefined": jinja2.StrictUndefined,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+}
+
 STATUSES = {"open": "draft", "awaiting-approval": "awaiting approval"}
 STATES = {
     "billed": "on a draft",
@@ -53,13 +60,16 @@ SOURCES = {"people": "the person's rate in the setup", "default_rate": "the setu
 
 def setup(app: web.Application) -> jinja2.Environment:
     """Templates for this application."""
-    environment = aiohttp_jinja2.setup(
-        app,
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return equipped(aiohttp_jinja2.setup(app, **HOW))
+
+
+def environment() -> jinja2.Environment:
+    """The same templates without an application: for parts of pages that know nobody who asks."""
+    return equipped(jinja2.Environment(autoescape=True, **HOW))
+
+
+def equipped(environment: jinja2.Environment) -> jinja2.Environment:
+    """With the filters that our templates use."""
     environment.filters |= {
         "moment": moment,
         "amount": amount,

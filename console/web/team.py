@@ -7,13 +7,15 @@ from aiohttp import web
 
 from console import effects, people, words
 from console.editing import PersonRow
-from console.people import Change, PersonView
+from console.people import Change, PersonView, Weigh
 from console.web import forms
 from console.web.acting import context_of
 from console.web.forms import Form
+from console.web.making import MAKINGS
 from console.web.paging import Paging
 from console.web.rendering import render
 from console.web.session import say, see_other
+from worker.billing.brake import Effect
 from worker.context import Context
 from worker.errors import HourstreamError
 from worker.setup import SetupError
@@ -69,7 +71,7 @@ async def save(request: web.Request) -> web.Response:
         form.problem("", "Nothing was saved: write a rate, or say whether their time is sent to Xero.")
     try:
         rows = [await people.row_for(ctx, id_, given) for id_ in chosen] if form.good else []
-        change = await people.changed(ctx, rows) if form.good else None
+        change = await people.changed(ctx, rows, weigh=_weigh(request)) if form.good else None
     except (HourstreamError, SetupError) as error:
         form.problem("", str(error))
         change = None
@@ -83,7 +85,7 @@ async def remove(request: web.Request) -> web.Response:
     form = await forms.read(request)
     ctx = await context_of(request)
     try:
-        change = await people.changed(ctx, [], removed=await people.rows_of(ctx, form["id"]))
+        change = await people.changed(ctx, [], removed=await people.rows_of(ctx, form["id"]), weigh=_weigh(request))
     except (HourstreamError, SetupError) as error:
         say(request, str(error), "attention")
         return see_other(PATH)
@@ -101,7 +103,7 @@ async def upload(request: web.Request) -> web.Response:
         if wrong:
             form.problem("csv", "Nothing was saved: mend the lines below.")
             return await _page(request, form, status=forms.UNPROCESSABLE, csv=wrong)
-        change = await people.changed(ctx, rows)
+        change = await people.changed(ctx, rows, weigh=_weigh(request))
     except (HourstreamError, SetupError) as error:
         form.problem("csv", str(error))
         return await _page(request, form, status=forms.UNPROCESSABLE)
@@ -113,6 +115,15 @@ async def download(request: web.Request) -> web.Response:
     text = await people.exported(await context_of(request))
     headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
     return web.Response(text=text, content_type="text/csv", charset="utf-8", headers=headers)
+
+
+def _weigh(request: web.Request) -> Weigh:
+    """What a change does to drafts, found without keeping other pages waiting."""
+
+    async def weigh(ctx: Context, text: str) -> Effect:
+        return await request.app[MAKINGS].workshop.make(ctx, "effect", text, Effect)
+
+    return weigh
 
 
 async def _saved(request: web.Request, ctx: Context, form: Form, change: Change, whom: str) -> web.Response:

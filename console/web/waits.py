@@ -43,7 +43,7 @@ async def waiting(request: web.Request) -> web.Response:
     return render(
         request,
         "waiting.html",
-        tabs=tabs(await invoicing.counts(store)),
+        tabs=await tabs(request),
         tab="waiting",
         reasons=reasons,
         rows=rows,
@@ -115,7 +115,7 @@ async def corrections(request: web.Request) -> web.Response:
     return render(
         request,
         "corrections.html",
-        tabs=tabs(await invoicing.counts(store)),
+        tabs=await tabs(request),
         tab="corrections",
         rows=await invoicing.corrections(store),
     )

@@ -21,6 +21,7 @@ PAGES = {
     "invoices waiting": "/invoices/waiting",
     "invoices corrections": "/invoices/corrections",
     "month end": "/month",
+    "month end printed": "/month/print",
     "people": "/people",
     "contacts": "/contacts",
     "contacts used": "/contacts?tab=used",
@@ -40,6 +41,7 @@ PAGES = {
     "setup write back": "/setup/write-back",
     "setup alerts": "/setup/alerts",
     "setup save": "/setup/save",
+    "setup mode": "/setup/mode?mode=preview",
     "setup history": "/setup/history",
     "setup doctor": "/setup/doctor",
 }

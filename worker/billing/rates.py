@@ -126,7 +126,7 @@ def _from_field(entry: Entry, path: str, text: str) -> Decimal | Waiting | None:
 def _no_rate(entry: Entry) -> Waiting:
     return Waiting(
         "no-rate",
-        f"No hourly rate for {_who(entry)}: give one on the entry, on its project, or for the person in the setup.",
+        f"No hourly rate for {_who(entry)}: give one on the entry, on its project, or on the People page.",
         f"rate:person:{entry.person}",
     )
 

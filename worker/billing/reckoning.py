@@ -35,7 +35,7 @@ from worker.billing.write_ons import WriteOns
 
 Where = Literal[
     "drafts", "awaiting-approval", "approved", "waiting", "dont-bill", "elsewhere", "before-start", "not-billable",
-    "write-ons", "ignored", "rounding",
+    "write-ons", "own-lines", "ignored", "rounding",
 ]  # fmt: skip
 
 DUE: Final = "due"  # time that is about to be put on its draft

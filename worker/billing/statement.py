@@ -1,15 +1,16 @@
 """The month-end statement: where every logged hour of a period is, and that documents and entries agree to the cent.
 
 logged = on drafts + awaiting approval + approved + waiting by reason + don't bill, billed elsewhere, before start, not
-billable +- write-ons, write-offs and ignored corrections. Two differences must be nothing: that of the hours (a unit's
-time that nothing explains), and that of the money (a document in Xero against its entries' parts, what people wrote on
-or off, and their own lines).
+billable +- write-ons, write-offs and ignored corrections; beside them people's own lines, which are nobody's time. Two
+differences must be nothing: that of the hours (a unit's time that nothing explains), and that of the money (a document
+in Xero against its entries' parts, what people wrote on or off, and their own lines).
 """
 
 import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
@@ -107,6 +108,7 @@ def statement(
     off = [unit for unit, (one, parts) in mine.items() if _left(one, parts)]
     wrong = [document for document in touched if _difference(document)]
     parts = [part for _, parts in mine.values() for part in parts] + _written_on(touched, mine)
+    parts += _own_lines([document for document in papers if _is_of(document, first, last)])
     return Statement(
         period=period,
         logged=sum((one.logged for one, _ in mine.values()), Decimal(0)),
@@ -208,6 +210,31 @@ def _written_on(documents: Sequence[Document], units: Mapping[str, object]) -> l
                 part = Part(where="write-ons", contact=document.contact, currency=document.currency, amount=amount)
                 parts.append(part)
     return parts
+
+
+def _own_lines(documents: Iterable[Document]) -> list[Part]:
+    """What people's own lines come to: they are nobody's time, but on the client's invoice."""
+    return [
+        Part(
+            where="own-lines",
+            contact=document.contact,
+            currency=document.currency,
+            amount=-line.amount if document.type == "ACCRECCREDIT" else line.amount,
+        )
+        for document in documents
+        if document.status not in words.GONE
+        for line in document.lines
+        if (line.foreign or not line.shares) and line.amount
+    ]
+
+
+def _is_of(document: Document, first: date, last: date) -> bool:
+    """Whether a document's own period ends in these days (its date lies in them, where it has none): over all months,
+    each is of one."""
+    ends = periods.last_day(document.period) if document.period else None
+    if ends is None:
+        return bool(document.date) and first.isoformat() <= document.date <= last.isoformat()
+    return first <= ends <= last
 
 
 def _portion(line: Line, place: int) -> Decimal:

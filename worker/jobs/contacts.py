@@ -5,6 +5,7 @@ that found nothing new writes nothing. Once a week it reads all of them, for wha
 balances, groups and defaults set elsewhere). The company's own settings, accounts and tax rates are read along.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from worker.billing.model import Contact
 from worker.billing.resolve import branding_cause
 from worker.context import Context, Loaded
+from worker.errors import ServiceError
 from worker.jobs.answering import REFUSED
 from worker.jobs.contact_rows import Row, signature, upsert, upsert_again
 from worker.setup.sections import Contacts as ContactsSection
@@ -49,6 +51,7 @@ async def contacts(ctx: Context, *, full: bool = False) -> ContactsReport:
     loaded = await ctx.loaded()
     await ctx.tenant()
     await _company(ctx)
+    await _org_name(ctx)
     await _refused_again(ctx)
     section = loaded.setup.contacts if loaded else None
     cursor = await _begin(ctx, signature(section), anew=full)
@@ -124,6 +127,17 @@ async def _refused_again(ctx: Context) -> None:
     if refused:
         await ctx.store.invoices.release(refused)
         await ctx.store.bell.ring("invoices")
+
+
+async def _org_name(ctx: Context) -> None:
+    """What people call the org is read as often as the company is; nothing but pages depends on it."""
+    pinned = (await ctx.store.pair.get()).get("org")
+    try:
+        async with asyncio.timeout(ctx.limits.step / 6):
+            if pinned and (await ctx.salesforce.token()).org_id == pinned:
+                await ctx.store.pair.call("org", await ctx.salesforce.name())
+    except (ServiceError, TimeoutError) as error:
+        log.info("org_name_not_read", error=repr(error))
 
 
 async def _company(ctx: Context) -> None:

@@ -1,5 +1,7 @@
 """preview: what would be invoiced now, computed exactly as the invoice job does, and written nowhere."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from worker.billing.model import Document
@@ -15,8 +17,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     contact_name: str
 
 
-async def preview(ctx: Context) -> list[Preview]:
-    """Every document that would be written if everything due were sent now. Raises the clients' errors."""
+async def preview(ctx: Context, tell: Callable[[int, int], None] | None = None) -> list[Preview]:
+    """Every document that would be written if everything due were sent now; `tell` hears how many of how many
+    invoices were looked at. Raises the clients' errors."""
     loaded = await ctx.loaded()
     if loaded is None:
         return []
@@ -38,4 +41,6 @@ async def preview(ctx: Context) -> list[Preview]:
             for p in plans
             if p.document is not None
         ]
+        if tell is not None:
+            tell(start + len(items), len(names))
     return found

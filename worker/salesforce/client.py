@@ -108,6 +108,12 @@ class SalesforceClient:
             return "sandbox" if rows and rows[0]["IsSandbox"] else "production"
         return "production"
 
+    async def name(self) -> str:
+        """What the org is called; "" where it does not say."""
+        async for rows in self.query("SELECT Name FROM Organization"):
+            return str(rows[0]["Name"] or "") if rows else ""
+        return ""
+
     async def limits(self) -> dict[str, Allowance]:
         """The org's limits by name, for example DailyApiRequests, DailyDeliveredPlatformEvents."""
         answer = await self._transport.get(f"{self._transport.root}/limits", "list limits", dict[str, _Allowance])

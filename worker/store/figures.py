@@ -186,10 +186,13 @@ def _sums(rows: Mapping[str, str]) -> dict[str, tuple[int, int, int]]:
 
 
 def _by_day(rows: Mapping[str, str]) -> tuple[WaitsOn, ...]:
+    """Of names that are a day and a reason. Pages read this of many contacts at once: each field is looked at once."""
     found = []
-    for name, (_, time, _) in _sums(rows).items():
-        day, _, reason = name.partition(" ")
-        found.append(WaitsOn(day=date.fromisoformat(day), reason=reason, seconds=_seconds(time)))
+    for field, value in rows.items():
+        name, _, place = field.rpartition(" ")
+        if place == "2":
+            day, _, reason = name.partition(" ")
+            found.append(WaitsOn(day=date.fromisoformat(day), reason=reason, seconds=_seconds(int(value))))
     return tuple(found)
 
 

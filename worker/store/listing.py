@@ -3,7 +3,7 @@
 Nothing here asks Redis for everything at once: sorted sets are read by ranges, hashes by HSCAN.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -53,9 +53,10 @@ class Listing:
         """All ids of one state as it was at the beginning, in the order of `page`, in steps."""
         now = await self._now()
         if state == "retrying":
-            ids = await self._by_turn([id_ async for id_ in self._failed()])
+            failed = [id_ async for rows in self._stored("error") for id_, _ in rows]
+            ids = await self._by_turn(failed, self._list)
         elif state == "leased":
-            ids = await self._by_turn(await self._leased(now))
+            ids = await self._by_turn(await self._leased(now), self._list)
         else:
             leased = set(await self._leased(now)) if state == "later" else set()
             start = 0
@@ -66,24 +67,30 @@ class Listing:
         for start in range(0, len(ids), CHUNK):
             yield ids[start : start + CHUNK]
 
+    async def search(self, state: State, wanted: Callable[[str, str], bool], most: int) -> list[str]:
+        """Ids of one state, `most` at most, in the order of `page`: those that are `wanted` by their id and what is
+        stored of them, which is why they wait (a `Parked` as JSON), else what the last try said ("" for nothing)."""
+        if state in ("waiting", "retrying"):
+            said = self._stored("waiting" if state == "waiting" else "error")
+            found = [id_ async for rows in said for id_, text in rows if wanted(id_, text)]
+            return (await self._by_turn(found, f"{self._list}:parked" if state == "waiting" else self._list))[:most]
+        found = []
+        async for ids in self.walk(state):
+            errors = await self._redis.hmget(f"{self._list}:error", ids) if ids else []  # type: ignore[misc]  # sync and async typed as one
+            found += [id_ for id_, text in zip(ids, errors, strict=True) if wanted(id_, text or "")]
+            if len(found) >= most:
+                break
+        return found[:most]
+
     async def items(self, ids: Sequence[str]) -> list[Item]:
         """What is known of these."""
-        return await self._items(ids, PARTS)
-
-    async def said(self, state: State, ids: Sequence[str]) -> list[Item]:
-        """The same, but only why each waits, or what its last try said: what is searched in."""
-        return await self._items(ids, ("waiting",) if state == "waiting" else ("error",))
-
-    async def _items(self, ids: Sequence[str], parts: Sequence[str]) -> list[Item]:
         if not ids:
             return []
         pipe = self._redis.pipeline(transaction=False)
-        for part in parts:
+        for part in PARTS:
             pipe.hmget(f"{self._list}:{part}", list(ids))
-        found: dict[str, list[str | None]] = dict(zip(parts, await pipe.execute(), strict=True))
-        nothing: list[str | None] = [None] * len(ids)
-        columns = [found.get(part, nothing) for part in PARTS]
-        now = await self._now() if "lease" in parts else 0
+        columns: list[list[str | None]] = await pipe.execute()
+        now = await self._now()
         return [_item(id_, row, now) for id_, row in zip(ids, zip(*columns, strict=True), strict=True)]
 
     async def _range(self, state: State, now: int, start: int, count: int) -> list[str]:
@@ -92,20 +99,25 @@ class Listing:
         low, high = ("-inf", now) if state == "due" else (f"({now}", "+inf")
         return list(await self._redis.zrangebyscore(self._list, low, high, start=start, num=count))
 
-    async def _failed(self) -> AsyncIterator[str]:
-        async for id_, _ in self._redis.hscan_iter(f"{self._list}:error", count=CHUNK):
-            yield id_
+    async def _stored(self, part: str) -> AsyncIterator[list[tuple[str, str]]]:
+        """All of a hash, in steps; HSCAN may tell an id twice."""
+        cursor = 0
+        while True:
+            cursor, rows = await self._redis.hscan(f"{self._list}:{part}", cursor, count=CHUNK)
+            yield list(rows.items())
+            if not int(cursor):
+                return
 
     async def _leased(self, now: int) -> list[str]:
         """As many as workers hold: a few hundred."""
         leases: dict[str, str] = await self._redis.hgetall(f"{self._list}:lease")  # type: ignore[misc]  # sync and async typed as one
         return [id_ for id_, until in leases.items() if float(until) > now]
 
-    async def _by_turn(self, ids: Iterable[str]) -> list[str]:
-        """Soonest first; HSCAN may tell an id twice."""
+    async def _by_turn(self, ids: Iterable[str], turns_in: str) -> list[str]:
+        """Soonest first, without what is not there any more; an id may be told twice."""
         every, turns = list(dict.fromkeys(ids)), []
         for start in range(0, len(every), CHUNK):
-            turns += await self._redis.zmscore(self._list, every[start : start + CHUNK])
+            turns += await self._redis.zmscore(turns_in, every[start : start + CHUNK])
         listed = [(turn, id_) for turn, id_ in zip(turns, every, strict=True) if turn is not None]
         return [id_ for _, id_ in sorted(listed)]
 

@@ -68,13 +68,14 @@ class Pair:
             self._copied = held
 
     async def get(self) -> dict[str, str]:
-        """What is pinned: "org", "company", and of each its kind ("org:kind") once that is known."""
+        """What is pinned: "org", "company", and of each its kind ("org:kind") and name ("org:name") once known."""
         held = await self._stored()
-        saved = {} if held else await asyncio.to_thread(self._saved)
-        for what in PARTS:
-            if saved.get(what):
-                await self._try(what, saved[what], _kind(saved.get(f"{what}:kind", "")))
-        return await self._stored() if saved else held
+        missing = [what for what in PARTS if what not in held]
+        saved = await asyncio.to_thread(self._saved) if missing else {}
+        lost = [what for what in missing if saved.get(what)]
+        for what in lost:
+            await self._try(what, saved[what], _kind(saved.get(f"{what}:kind", "")))
+        return await self._stored() if lost else held
 
     async def _try(self, what: Part, id_: str, kind: Kind) -> tuple[str, str]:
         other = "company" if what == "org" else "org"
@@ -90,8 +91,14 @@ class Pair:
 
     def _save(self, pair: dict[str, str]) -> None:
         with disk.locked(self._copy.with_suffix(".lock")):
-            if self._saved() != pair:
-                disk.write_atomic(self._copy, msgspec.json.encode(pair) + b"\n")
+            saved = self._saved()
+            if saved != saved | pair:  # Redis may have lost one of the two a moment ago
+                disk.write_atomic(self._copy, msgspec.json.encode(saved | pair) + b"\n")
+
+    async def call(self, what: Part, name: str) -> None:
+        """Remember what this org or company is called; only people are told it."""
+        if name and (await self.get()).get(f"{what}:name") != name:
+            await self._redis.hset(self._key, f"{what}:name", name)  # type: ignore[misc]  # sync and async typed as one
 
     async def company(self) -> str:
         """The Xero company's id; "" before the first connect."""

@@ -28,6 +28,10 @@ class Server:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
+    async def keys(self) -> int:
+        """How many keys it holds."""
+        return int(await self._redis.dbsize())
+
     async def state(self) -> ServerState:
         """How it is now."""
         info: dict[str, Any] = await self._redis.info()
@@ -40,7 +44,7 @@ class Server:
             used=int(info.get("used_memory", 0)),
             peak=int(info.get("used_memory_peak", 0)),
             limit=int(info.get("maxmemory", 0)),
-            keys=await self._redis.dbsize(),
+            keys=await self.keys(),
             up_seconds=int(info.get("uptime_in_seconds", 0)),
             durability=found,
             problem=problem,

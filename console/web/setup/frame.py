@@ -1,5 +1,7 @@
 """What every step of Setup is drawn in: the steps with their ticks, the draft, and what is wrong in this step."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -44,11 +46,18 @@ async def shared(request: web.Request, draft: Draft) -> dict[str, Any]:
     return {"steps": steps, "draft": draft, "connected": connected, "step": None}
 
 
-async def keep(request: web.Request, form: Form, changes: Changes, ctx: Context | None = None) -> Draft:
+async def keep(
+    request: web.Request,
+    form: Form,
+    changes: Changes,
+    ctx: Context | None = None,
+    fields: Mapping[str, str] = MappingProxyType({}),
+) -> Draft:
     """Save changes in the draft; what the setup's rules say against the changed keys stands beside the fields, and with
     `ctx` what the org says.
 
-    Nothing is saved when the form has problems, or gets some by this. Fields are named like the last part of their key.
+    Nothing is saved when the form has problems, or gets some by this. Fields are named like the last part of their key,
+    unless `fields` has the key.
     Raises Salesforce's errors where the org is asked and does not answer.
     """
     store, before = request.app[STORE], await draft_of(request)
@@ -59,7 +68,8 @@ async def keep(request: web.Request, form: Form, changes: Changes, ctx: Context 
     found += await drafting.against(ctx, with_them, *keys) if ctx is not None else []
     for problem in found:
         if problem.severity == "error":
-            form.problem(problem.key.rpartition(".")[2].partition("[")[0], f"{problem.what}. {problem.remedy}".strip())
+            field = fields.get(problem.key) or problem.key.rpartition(".")[2].partition("[")[0]
+            form.problem(field, f"{problem.what}. {problem.remedy}".strip())
     return await drafting.change(store, changes, request[PERSON].who) if form.good else before
 
 

@@ -14,7 +14,7 @@ from console.web.acting import context_of
 from console.web.background import promptly
 from console.web.forms import Form
 from console.web.rendering import render
-from console.web.setup import values
+from console.web.setup import surcharges, values
 from console.web.setup.frame import draft_of, go_on_or_save, keep, render_step
 from console.web.setup.steps import owner, step
 from console.web.setup.working import WORKING
@@ -40,6 +40,8 @@ INVOICE_PER, LINE_PER = (values.settings("billing", Billing, [name])[name] for n
 ALWAYS = frozenset({"rates", "xero_contact", "currency"})  # no choices: these are apart whatever is chosen
 FIRST = ("project", "person")
 TRACKING: Path = ("billing", "tracking")
+NO_ACCOUNT, NO_TAX = "None: each Xero contact needs one of its own", "The account's own, or the company's"
+OF_TIME = "As the time it is on"
 LABELS = {
     "currency": "Currency",
     "worked_on": "Day worked on",
@@ -69,7 +71,7 @@ async def show(request: web.Request) -> web.Response:
 async def save(request: web.Request) -> web.Response:
     """Save what was typed in the draft."""
     form, draft = await forms.read(request), await draft_of(request)
-    kept = await keep(request, form, _changes(form, draft, await _company(request)))
+    kept = await keep(request, form, _changes(form, draft, await _company(request)), fields=surcharges.fields(form))
     if not form.good:
         return await _page(request, draft, form)
     return go_on_or_save(request, STEP, form, kept)
@@ -104,7 +106,10 @@ async def _page(request: web.Request, draft: Draft, form: Form, trial: Trial | N
         taxes=_taxes(company, now["tax_type"]),
         themes=_themes(company, now["branding"]),
         tracking=_tracking(company, draft, usable),
-        surcharges=sum(1 for each in draft.value("billing", "surcharge", default=[]) if each),
+        surcharges=[
+            (row, _accounts(company, row["revenue_account"], OF_TIME), _taxes(company, row["tax_type"], OF_TIME))
+            for row in surcharges.rows(form, draft)
+        ],
         company=company,
         trial=trial,
     )
@@ -128,6 +133,7 @@ def _changes(form: Form, draft: Draft, company: Company | None) -> dict[Path, Va
         form.problem("start", "Write the first day whose time is billed here.")
     found |= _list(form, draft, INVOICE_PER, ["xero_contact"])
     found |= _list(form, draft, LINE_PER, [])
+    found |= surcharges.typed(form, draft)
     for place, (category, _) in enumerate(company.tracking if company else ()):
         found |= values.told(draft, (*TRACKING, category), form[f"tracking-{place}"] or None, None)
     return found
@@ -171,19 +177,19 @@ def _suggested(company: Company | None) -> dict[str, str]:
 # ---- Xero's lists --------------------------------------------------------------------------------------------------
 
 
-def _accounts(company: Company | None, now: str) -> list[tuple[str, str]]:
+def _accounts(company: Company | None, now: str, nothing: str = NO_ACCOUNT) -> list[tuple[str, str]]:
     usable = (
         [each for each in company.accounts if each.status == ACTIVE and each.type in REVENUE_TYPES] if company else []
     )
-    choices = [("", "None: each Xero contact needs one of its own"), *((a.code, f"{a.code} {a.name}") for a in usable)]
+    choices = [("", nothing), *((a.code, f"{a.code} {a.name}") for a in usable)]
     return _with(choices, now)
 
 
-def _taxes(company: Company | None, now: str) -> list[tuple[str, str]]:
+def _taxes(company: Company | None, now: str, nothing: str = NO_TAX) -> list[tuple[str, str]]:
     usable = (
         [each for each in company.tax_rates if each.status == ACTIVE and each.can_apply_to_revenue] if company else []
     )
-    choices = [("", "The account's own, or the company's"), *((t.type, f"{t.name} ({t.rate:f}%)") for t in usable)]
+    choices = [("", nothing), *((t.type, f"{t.name} ({t.rate:f}%)") for t in usable)]
     return _with(choices, now)
 
 

@@ -1,6 +1,7 @@
 """Save: what the draft changes, in money first, and then it is the setup in force. And the switch Preview | Live."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -12,20 +13,23 @@ from console.versions import Change
 from console.web import forms, proposals
 from console.web.acting import context_of
 from console.web.forms import Form
+from console.web.making import MAKINGS, Workshop, wait
 from console.web.rendering import PERSON, amount, render
 from console.web.session import say, see_other
 from console.web.setup.frame import draft_of, shared
 from console.web.setup.steps import PATH, owner
 from console.web.setup.working import WORKING, Weighing
 from console.web.site import STORE
+from console.weighing import Weighed
 from worker.applying import apply_setup
 from worker.context import Context
 from worker.errors import HourstreamError
 from worker.setup import Setup, parse
 from worker.setup.check import errors
 from worker.setup.forecast import sentence
+from worker.store.setup_store import StoredSetup
 
-SAVE = f"{PATH}/save"
+SAVE, MODE = f"{PATH}/save", f"{PATH}/mode"
 PATIENCE: Final = 1.0  # seconds a page waits for what a setup would do
 PATIENT: Final = 60.0  # seconds an act does
 FRESH: Final = 60.0  # seconds what was found is used again
@@ -93,19 +97,11 @@ async def save(request: web.Request) -> web.Response:
 async def switch(request: web.Request) -> web.Response:
     """Preview | Live: asks first with what it does. Back to preview needs neither service."""
     form, store = await forms.read(request), request.app[STORE]
-    mode, stored = form.one_of("mode", list(MODES)), await store.setup.current()
-    if mode is None or stored is None:
-        raise web.HTTPBadRequest(text="There is no setup yet: save one first." if mode else "Live or preview?")
-    writes = parse(stored.text).schedule.invoices.writes
-    if writes == (mode == "live"):
-        say(request, "It is live already." if writes else "It is in preview already.", "attention")
+    mode, stored, text = await _switched(request, form.one_of("mode", list(MODES)))
+    if text is None:
         return see_other(PATH)
-    said = await versions.schedule_before(store) if mode == "live" else "preview"
-    text = editing.edited(stored.text, {WHEN: said})
     if form["sure"] != "yes" or form["seen"] != str(stored.version):
-        asked = Form({**form.values, "seen": [str(stored.version)]})
-        meant = await _going_live(await context_of(request), parse(text), said) if mode == "live" else STOPS
-        return forms.confirm(request, f"{MODES[mode]}?", effects=meant, button=MODES[mode], back=PATH, form=asked)
+        return see_other(f"{MODE}?mode={mode}")
     try:
         version = await apply_setup(store, text, request[PERSON].who, expected=stored.version)
     except HourstreamError as error:
@@ -116,8 +112,39 @@ async def switch(request: web.Request) -> web.Response:
     return see_other(PATH)
 
 
-async def _going_live(ctx: Context, setup: Setup, said: str) -> list[str]:
-    found = await weighing.weigh(ctx, setup)
+async def ask(request: web.Request) -> web.Response:
+    """The question before the switch, with an address of its own: it can be looked at again."""
+    mode, stored, text = await _switched(request, request.query.get("mode"))
+    if text is None:
+        return see_other(PATH)
+    asked = Form({"mode": [mode], "seen": [str(stored.version)]})
+    meant: Sequence[str] | None = STOPS
+    if mode == "live":
+        ctx, made = await context_of(request), request.app[MAKINGS].workshop
+        work, name = partial(_would_be, ctx, text, made), f"live {stored.version}"
+        found = await request.app[WORKING].weighing.ask(name, work, patience=PATIENCE, fresh=FRESH)
+        meant = _going_live(found.weighed, parse(text)) if found else None
+    if meant is None:
+        return wait(request, f"{MODES[mode]}?", "What it does to drafts is being counted, over every entry.")
+    return forms.confirm(request, f"{MODES[mode]}?", effects=meant, button=MODES[mode], back=PATH, form=asked)
+
+
+async def _switched(request: web.Request, mode: str | None) -> tuple[str, StoredSetup, str | None]:
+    """The mode, the setup in force, and its text in that mode; None where it is in that mode already, which is said."""
+    store = request.app[STORE]
+    stored = await store.setup.current()
+    if mode not in MODES or stored is None:
+        raise web.HTTPBadRequest(text="There is no setup yet: save one first." if mode in MODES else "Live or preview?")
+    writes = parse(stored.text).schedule.invoices.writes
+    if writes == (mode == "live"):
+        say(request, "It is live already." if writes else "It is in preview already.", "attention")
+        return mode, stored, None
+    said = await versions.schedule_before(store) if mode == "live" else "preview"
+    return mode, stored, editing.edited(stored.text, {WHEN: said})
+
+
+def _going_live(found: Weighed, setup: Setup) -> list[str]:
+    said = setup.schedule.invoices
     return [
         effects.sentence(found.effect),
         *(f"New drafts come to {amount(total)} {currency}." for currency, total in found.created.items()),
@@ -126,17 +153,22 @@ async def _going_live(ctx: Context, setup: Setup, said: str) -> list[str]:
 
 
 async def _weighed(request: web.Request, draft: Draft, patience: float) -> Weighing | None:
-    ctx, setup = await context_of(request), parse(draft.text)
-    work = partial(_weigh, ctx, setup)
+    work = partial(_weigh, await context_of(request), draft.text, request.app[MAKINGS].workshop)
     return await request.app[WORKING].weighing.ask(_seen(draft), work, patience=patience, fresh=FRESH)
 
 
-async def _weigh(ctx: Context, setup: Setup) -> Weighing:
+async def _weigh(ctx: Context, text: str, made: Workshop) -> Weighing:
+    setup = parse(text)
     found = await weighing.problems(ctx, setup)
     calls = sentence(await weighing.calls(ctx.store, setup))
     if errors(found):
         return Weighing(problems=tuple(found), calls=calls)
-    return Weighing(problems=tuple(found), weighed=await weighing.weigh(ctx, setup), calls=calls)
+    would_be = await _would_be(ctx, text, made)
+    return Weighing(problems=tuple(found), weighed=would_be.weighed, calls=calls)
+
+
+async def _would_be(ctx: Context, text: str, made: Workshop) -> Weighing:
+    return Weighing(weighed=await made.make(ctx, "weighed", text, Weighed))
 
 
 async def _changes(request: web.Request, draft: Draft) -> list[Change]:

@@ -61,3 +61,46 @@ async def test_a_failure_is_told_and_the_next_to_ask_begins_anew() -> None:
     bench.may_end.set()
     assert await background.ask("a", bench.work, patience=5, fresh=60) == 1
     await background.close()
+
+
+async def test_who_looks_sees_what_it_last_came_to_while_it_is_done_again() -> None:
+    background, bench = Background[int](), Bench()
+    seen = await background.look("a", bench.work, patience=0, fresh=60)
+    assert (seen.last, seen.at, seen.running) == (None, "", True)
+    bench.may_end.set()
+    seen = await background.look("a", bench.work, patience=5, fresh=60)
+    assert (seen.last, seen.running, background.seen) == (1, False, seen)
+    bench.may_end.clear()
+    while not (again := await background.look("a", bench.work, patience=0, fresh=0)).running:
+        await asyncio.sleep(0)  # what took long is not begun again at once
+    assert (again.last, again.at, again.running) == (1, seen.at, True)
+    bench.may_end.set()
+    assert await background.settled(5)
+    assert (await background.look("a", bench.work, patience=0, fresh=60)).last == 2
+    bench.may_end.clear()
+    assert (await background.look("b", bench.work, patience=0, fresh=60)).last is None
+    await background.close()
+
+
+async def test_what_is_forgotten_is_begun_anew() -> None:
+    background, bench = Background[int](), Bench()
+    bench.may_end.set()
+    await background.look("a", bench.work, patience=5, fresh=60)
+    await background.forget()
+    assert background.seen.last is None
+    assert (await background.look("a", bench.work, patience=5, fresh=60)).last == 2
+
+
+async def test_a_failure_that_nobody_waited_for_is_told_to_the_next_who_looks_and_then_begun_anew() -> None:
+    background, bench = Background[int](), Bench()
+
+    async def failing_later() -> int:
+        await bench.may_end.wait()
+        return await failing()
+
+    assert (await background.look("a", failing_later, patience=0, fresh=60)).running
+    bench.may_end.set()
+    await background.settled(5)
+    with pytest.raises(ValueError, match="broken"):
+        await background.look("a", bench.work, patience=5, fresh=60)
+    assert (await background.look("a", bench.work, patience=5, fresh=60)).last == 1

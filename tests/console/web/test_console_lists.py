@@ -3,10 +3,12 @@
 import aiohttp
 import pytest
 
+from console.web.clientele import FEW
 from tests.console.web.console_support import OWN
 from tests.console.web.office import Office
 from tests.worker.jobs.jobs_world import SETUP, hours
 from worker.applying import apply_setup
+from worker.billing.model import Contact
 
 LINKED = SETUP.replace('"Project__r.Xero_Contact__r.Contact_ID__c"', '"link(Project__c)"')
 
@@ -80,6 +82,21 @@ async def test_the_statement_of_a_month_has_no_difference_and_opens_to_its_entri
     assert "difference" in await office.page("/month.csv?period=2026-11")
 
 
+async def test_a_line_that_a_person_added_in_xero_is_told_beside_the_hours(office: Office) -> None:
+    await office.log(time="2.00")
+    world, own = office.world, {"Description": "Train", "Quantity": "1", "UnitAmount": "45.00", "AccountCode": "200"}
+    draft = world.draft("Harrow")
+    world.act("write", id=draft["InvoiceID"], body={"LineItems": [*draft["LineItems"], own]})
+    await office.log(time="1.00")
+    text = await office.page("/month?period=2026-11")
+    [row] = [part for part in text.split('<tr role="row">') if "People&#39;s own lines in Xero" in part]
+    assert "45.00 GBP" in row
+    assert "Entries" not in row
+    assert "Difference 0.00." in text
+    assert "45.00 GBP" in await office.page("/month/print")
+    assert ",own-lines," in await office.page("/month.csv?period=2026-11")
+
+
 async def test_what_is_no_period_is_no_page(office: Office) -> None:
     assert "nonsense" in await office.page("/month?period=nonsense", 404)
 
@@ -95,6 +112,21 @@ async def test_contacts_say_what_will_be_used_and_where_it_comes_from(office: Of
     assert "Harrow" in text
     assert '200 <span class="soft">(setup)</span>' in text
     assert "Northgate" in await office.page("/contacts?tab=unused&q=north")
+
+
+async def test_very_many_contacts_are_read_beside_the_page_and_shown_by_name(office: Office) -> None:
+    store = office.world.ctx.store
+    await office.log()
+    await store.contacts.put_many([Contact(id=f"00000000-{n:04}", name=f"Client {n:04}") for n in range(FEW)])
+    response, text = await office.browser.get("/contacts?tab=unused")
+    assert "All contacts are being read" in text
+    while response.headers.get("Refresh"):
+        response, text = await office.browser.get("/contacts?tab=unused")
+    assert ("Client 0001" in text, "Client 0999" in text) == (True, False)
+    assert "Client 0999" in await office.page("/contacts?tab=unused&q=client+09&page=2")
+    assert "Harrow" in await office.page("/contacts?tab=used")
+    await office.send("/contacts/pull")
+    assert "contacts read" in await office.page("/contacts"), "and they are read anew"
 
 
 async def test_time_without_a_contact_is_listed_and_where_to_mend_it(office: Office) -> None:
@@ -120,3 +152,9 @@ async def test_a_suggested_link_is_taken_with_one_click_and_taken_away_after_ask
     await office.send("/contacts/unlink", id=project, sure="yes")
     await world.work()
     assert sum(hours(each) for each in world.documents("Harrow")) == 0
+
+
+async def test_home_and_setup_call_the_org_by_its_name(office: Office) -> None:
+    await office.send("/contacts/pull")
+    for path in ("/", "/setup/connections"):
+        assert "Hourstream stand-in" in await office.page(path)

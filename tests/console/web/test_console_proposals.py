@@ -69,6 +69,13 @@ async def test_one_draft_is_created_and_the_others_stay_a_preview(office: Office
     assert "Northgate" in await office.page(PATH)
 
 
+async def test_live_no_count_is_shown_of_what_is_written_within_seconds(office: Office) -> None:
+    await _log(office, "Harrow", "1.50")
+    tabs = (await office.page("/invoices")).split('aria-label="Invoices by state"')[1].split("</nav>")[0]
+    assert re.search(r">Preview</a>", tabs)
+    assert re.search(r'Open <span class="badge">0</span>', tabs)
+
+
 @in_preview
 async def test_only_who_may_create_a_draft_is_offered_to(office: Office) -> None:
     await _log(office, "Harrow", "1.50")

@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from urllib.parse import quote
 
 import pytest
 from redis.asyncio import Redis
@@ -205,6 +206,15 @@ async def test_a_viewer_sees_no_button(browser: Browser) -> None:
     assert await states(browser.store.invoices) == (0, 1, 1, 0)
 
 
+@pytest.mark.parametrize("words", ["held by hand", 'ops: 5/6 "asked"', "key7", "HELD-BY-HAND"])
+async def test_what_waits_is_found_by_its_reason_its_text_and_its_id(ops: Browser, words: str) -> None:
+    await ops.store.invoices.add(["KEY7"])
+    await steer(ops, "wait", "due", "KEY7", why='ops: 5/6 "asked"')
+    path = "/queue/items?stage=invoices&state=waiting&q="
+    assert "KEY7" in await page(ops, f"{path}{quote(words)}")
+    assert "Nothing" in await page(ops, f"{path}no+such+words")
+
+
 async def test_pages_are_quick_with_a_hundred_thousand_items_waiting(ops: Browser, redis: Redis) -> None:
     await _park(ops.store, redis, MANY)
     waiting = "/queue/items?stage=collect&state=waiting"
@@ -272,6 +282,19 @@ class _Bomb:
 def _explode() -> int:
     _Bomb.went_off += 1
     return _Bomb.went_off
+
+
+async def test_doorbells_and_lost_jobs_are_shown_page_by_page(ops: Browser, redis: Redis) -> None:
+    await redis.zadd(QUEUE, {f"bell-{number:03}": number for number in range(260)})
+    job = '{"t":1,"f":"collect","a":[],"k":{},"et":0}'
+    await redis.mset({f"arq:job:{name}-{number:03}": job for name in ("bell", "lost") for number in range(260)})
+    await redis.zadd(QUEUE, {f"later-{number:03}": 1e15 + number for number in range(40)})
+    text = await page(ops, "/queue/doorbells")
+    assert ("bell-049" in text, "bell-050" in text, "1–50 of 300 jobs" in text) == (True, False, True)
+    assert ("lost-049" in text, "lost-050" in text, "1–50 of 260 jobs" in text) == (True, False, True)
+    assert "bell-050" in await page(ops, "/queue/doorbells?page=2")
+    assert "lost-050" in await page(ops, "/queue/doorbells?lost=2")
+    assert "260 queued, 40 deferred, 0 under way" in await page(ops, "/queue")
 
 
 async def test_doorbells_are_removed_after_a_question(ops: Browser, redis: Redis) -> None:

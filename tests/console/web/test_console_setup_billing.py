@@ -67,6 +67,40 @@ async def test_what_cannot_be_is_said_beside_the_field_with_what_was_typed(brows
     assert not (await drafting.draft(browser.store)).changed
 
 
+TRAVEL = {"surcharge-1-name": "Travel", "surcharge-1-percent": "5"}
+
+
+async def test_surcharges_are_added_changed_and_taken_away(office: Office) -> None:
+    await typed(office, "/setup/invoices", **TRAVEL)
+    path = ("billing", "surcharge")
+    assert (await draft(office)).value(*path) == [{"name": "Travel", "percent": "5%"}]
+    assert 'value="Travel"' in await office.page("/setup/invoices")
+    more = {**TRAVEL, "surcharge-2-name": "Rush", "surcharge-2-percent": "12.5 %", "surcharge-2-revenue_account": "200"}
+    await typed(office, "/setup/invoices", **more)
+    rush = {"name": "Rush", "percent": "12.5%", "revenue_account": "200"}
+    assert (await draft(office)).value(*path) == [{"name": "Travel", "percent": "5%"}, rush]
+    await typed(office, "/setup/invoices", **{**more, "surcharge-1-name": "", "surcharge-1-percent": ""})
+    assert (await draft(office)).value(*path) == [rush]
+    assert "name Rush, percent 12.5%" in unescape(await office.page("/setup/save"))
+    await typed(office, "/setup/invoices", **dict.fromkeys(more, ""))
+    assert (await draft(office)).value(*path, default=None) is None
+
+
+async def test_surcharges_are_in_the_preview_of_what_is_typed(office: Office) -> None:
+    await office.log(time="1.00")
+    assert "105.00 GBP" in await typed(office, "/setup/invoices/preview", 200, fragment="yes", **TRAVEL)
+
+
+async def test_what_no_surcharge_can_be_is_said_beside_its_own_field(office: Office) -> None:
+    for field, value, says in (("percent", "lots", "is no percentage"), ("name", "", "it is what the line says")):
+        first = {name.replace("1", "2"): value for name, value in TRAVEL.items()}
+        form = {"surcharge-1-name": "", "surcharge-1-percent": "", **first, f"surcharge-2-{field}": value}
+        text = await typed(office, "/setup/invoices", 422, **form)
+        beside = re.search(f'id="wrong-surcharge-2-{field}">([^<]+)<', text)
+        assert beside, text
+        assert says in beside[1]
+
+
 async def test_a_preview_without_a_service_says_what_is_missing(browser: Browser) -> None:
     await working(browser.store, setup=SETUP)
     await browser.sign_in()

@@ -90,6 +90,29 @@ def test_what_a_person_wrote_off_explains_hours_and_money(now: str, answer: str,
     assert (made.difference, made.difference_seconds) == (Decimal("0.00"), Decimal(0))
 
 
+@pytest.mark.parametrize(("status", "told"), [("DRAFT", True), ("AUTHORISED", True), ("VOIDED", False)])
+def test_a_persons_own_line_is_told_with_its_client_in_the_month_of_its_document_alone(status: str, told: bool) -> None:
+    office = Office()
+    office.put(entry(1, "2"))
+    office.put(entry(2, "1", worked_on=date(2026, 12, 1)))
+    office.settle()
+    first = next(each for each in open_drafts(office) if each.period == "2026-11")
+    found = office.xero[first.key, first.sequence]
+    own = replace(found.lines[0], id="theirs", description="Train", quantity=Decimal(1), unit_amount=Decimal("31.40"))
+    office.xero[first.key, first.sequence] = computed(replace(found, lines=(*found.lines, own)))
+    office.settle()
+    office.move(first, status)
+    office.settle()
+    made = office.month()
+    rows = [
+        (part.contact, part.currency, part.seconds, part.amount) for part in made.parts if part.where == "own-lines"
+    ]
+    assert rows == ([(ACME, "GBP", Decimal(0), Decimal("31.40"))] if told else [])
+    assert (made.difference, made.difference_seconds) == (Decimal("0.00"), Decimal(0))
+    assert [part for part in office.month("2026-12").parts if part.where == "own-lines"] == []
+    assert office.month("2026-Q4").amount("own-lines", "GBP") == (Decimal("31.40") if told else 0)
+
+
 def test_a_document_that_is_not_the_sum_of_its_parts_is_a_difference_with_its_name() -> None:
     office = busy_office()
     document = open_drafts(office)[0]

@@ -52,6 +52,32 @@ async def test_an_item_says_what_is_known_of_it(listing: Listing, work: WorkList
     assert (unknown.due, unknown.parked) == ("", None)
 
 
+@pytest.mark.parametrize(("state", "said"), [("waiting", "waiting"), ("retrying", "Xero said no"), ("due", "")])
+async def test_a_state_is_searched_by_id_and_by_what_is_said_of_it(
+    listing: Listing, work: WorkList, state: State, said: str
+) -> None:
+    heard: dict[str, str] = {}
+
+    def wanted(id_: str, text: str) -> bool:
+        heard[id_] = text
+        return True
+
+    assert await listing.search(state, wanted, 10) == [str(state)]
+    assert said in heard[state]
+    assert await listing.search(state, lambda id_, _: id_ == "nobody", 10) == []
+
+
+async def test_what_a_search_finds_is_in_the_order_of_the_pages_and_no_more_than_was_asked_for(
+    listing: Listing, house: House
+) -> None:
+    names = [f"id-{number}" for number in range(30)]
+    await house.invoices.add(names)
+    for item in await house.invoices.claim(house.epoch, 30, LONG):
+        await house.invoices.wait(house.epoch, item, parked(item.id))
+    pages = [item.id for item in await listing.page("waiting", 0, 30)]
+    assert await listing.search("waiting", lambda id_, _: "2" in id_, 5) == [id_ for id_ in pages if "2" in id_][:5]
+
+
 async def test_pages_follow_each_other_over_more_than_is_read_at_once(listing: Listing, house: House) -> None:
     names = [f"id-{number:05}" for number in range(2 * CHUNK + 7)]
     await house.invoices.add(names)

@@ -110,6 +110,19 @@ async def test_the_pair_is_known_after_redis_was_lost(redis: Redis, keys: Keys, 
     assert await pair.get() == {"org": "00D1", "org:kind": "sandbox", "company": "t1", "company:kind": "demo"}
 
 
+async def test_the_company_is_not_forgotten_where_redis_is_lost_while_the_org_is_pinned(
+    redis: Redis, keys: Keys, tmp_path: Path
+) -> None:
+    pair = Pair(redis, keys, tmp_path)
+    await pair.pin("org", "00D1")
+    await pair.pin("company", "t1", "demo")
+    await redis.delete(keys("pair"))
+    await redis.hset(keys("pair"), "org", "00D1")  # who had looked at the pair before pins the org again
+    await Pair(redis, keys, tmp_path).pin("org", "00D1")
+    await redis.delete(keys("pair"))
+    assert await Pair(redis, keys, tmp_path).get() == {"org": "00D1", "company": "t1", "company:kind": "demo"}
+
+
 # ---- doorbells -----------------------------------------------------------------------------------------------------
 
 
