@@ -45,8 +45,11 @@ async def tick(ctx: Context) -> None:
     for task, seconds in (scaled | {RELATED: ctx.limits.related}).items():
         if not rests(task, resting) and await ctx.store.schedule.due(task, seconds):
             await ctx.store.bell.ring(task)
-    if not rests("reconcile", resting) and await ctx.store.inbox.resyncs():
-        await ctx.store.bell.ring("reconcile")
+    asked = {"reconcile"} if await ctx.store.inbox.resyncs() else set()
+    asked |= {RELATED if name == RELATED else "reconcile" for name in await ctx.store.passes.left(loaded.version)}
+    for task in asked:
+        if not rests(task, resting):
+            await ctx.store.bell.ring(task)
 
 
 # ---- invoices by a schedule ----------------------------------------------------------------------------------------

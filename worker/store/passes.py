@@ -84,6 +84,16 @@ class Passes:
         text = await self._redis.hget(self._keys("passes"), name)  # type: ignore[misc]  # sync and async typed as one
         return msgspec.json.decode(text, type=Pass) if text else None
 
+    async def left(self, version: int) -> list[str]:
+        """The passes by this version of the setup that nobody works on, for whoever did was killed.
+
+        Somebody may take the turn meanwhile. What is left by another version is begun anew when it is time for it.
+        """
+        if await self._redis.exists(self._lock):
+            return []
+        states = {name: await self.get(name) for name in NAMES}
+        return [name for name, state in states.items() if state is not None and state.version == version]
+
     async def put(self, token: str, seconds: float, name: str, state: Pass) -> None:
         """It stands here, and the work of everything before is stored; the turn is kept. Raises `TurnLostError`."""
         text = msgspec.json.encode(state).decode()

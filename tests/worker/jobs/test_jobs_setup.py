@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.worker.jobs.jobs_oracle import oracle
@@ -13,7 +14,9 @@ from worker.applying import apply_setup
 from worker.jobs.contacts import contacts
 from worker.jobs.invoice import invoice
 from worker.jobs.preview import preview
+from worker.jobs.related import related
 from worker.store.doorbell import JOBS
+from worker.store.passes import TURN, Pass
 from worker.ticking import scheduled_invoice, tick
 from worker.xero.client import XeroClient
 
@@ -152,6 +155,24 @@ async def test_a_tick_rings_for_what_is_due_and_once_for_what_recurs(world: Worl
     assert await rung(world) == {"collect"}
     await world.redis.delete("hourstream:main:epoch")
     assert await rung(world) == {"rebuild"}
+
+
+async def test_a_tick_rings_for_a_pass_whose_worker_was_killed(world: World) -> None:
+    await rung(world)
+    store, loaded = world.ctx.store, await world.ctx.loaded()
+    assert loaded is not None
+    token = await store.locks.acquire(TURN, 60.0)
+    assert token is not None
+    now = await store.clock()
+    left = Pass(version=loaded.version, since=now, began=now, watermark=now, started_at=now, phases=1)
+    await store.passes.put(token, 60.0, "related", msgspec.structs.replace(left, todo=("related Project__c",)))
+    await store.passes.put(token, 60.0, "reconcile", msgspec.structs.replace(left, todo=("deleted",)))
+    assert await rung(world) == set()  # it is at work
+    await store.locks.release(TURN, token)  # as when the lease of a dead worker's turn lapses
+    assert await rung(world) == {"reconcile", "related"}
+    await world.run("reconcile")
+    await related(world.ctx)
+    assert await rung(world) - {"collect"} == set()
 
 
 async def test_a_recurring_job_that_fails_is_due_again_at_once(world: World) -> None:
