@@ -3,7 +3,8 @@
 Source: Xero's description of summarizeErrors, idempotency and limits; EXACTNESS 2 of the design has the table.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -17,7 +18,7 @@ from worker.context import Context
 from worker.errors import ServiceError
 from worker.jobs.backoff import delay
 from worker.store.intents import Element, Intent, Settled
-from worker.store.worklist import Claimed, Parked
+from worker.store.worklist import Claimed, Parked, Settle
 from worker.xero.answers import WriteAnswer, disconnected
 from worker.xero.errors import MissingScope, ReconnectNeeded
 
@@ -179,36 +180,40 @@ async def settle_written(
                 finished=not differs,
             )
         )
-    await ctx.store.intents.settle(epoch, intent, outcomes)
     locked = [e.key for e, found in written if words.status(found.status or "DRAFT") in words.LOCKED]
-    await ctx.store.invoices.add(locked)  # their timesheets are still to be put on them
     on = {p.unit for e, _ in written if e.key in locked for p in postings_of(e.document)}
-    await judge_again(ctx, on)
-    await _reshape(ctx, [element for element, _ in written])
-    await _collect(ctx, {unit for e, _ in written if e.operation == "delete" for unit in e.departed})
+    again = await decided_about(ctx, on) | await _out_of_shape(ctx, [element for element, _ in written])
+    async with collected_after(ctx, again | {u for e, _ in written if e.operation == "delete" for u in e.departed}):
+        await ctx.store.intents.settle(epoch, intent, outcomes)
+    await ctx.store.invoices.add(locked)  # their timesheets are still to be put on them
     for key, text in stopped.items():
         if key in items:
             await park(ctx, epoch, items[key], "amounts-differ", text)
 
 
-async def _reshape(ctx: Context, elements: Sequence[Element]) -> None:
+async def _out_of_shape(ctx: Context, elements: Sequence[Element]) -> set[str]:
     """Time that was judged while its draft was on the way has the shape of a later setup: it gets the draft's own."""
     stored = await ctx.store.setup.current()
     made = [each for each in elements if each.operation == "create" and each.document.rules_version]
-    for element in made:
-        if stored is not None and element.document.rules_version != stored.version:
-            await ctx.store.collect.add(await ctx.store.ledger.members(element.key))
-            await ctx.store.bell.ring("collect")
+    older = [each for each in made if stored is not None and each.document.rules_version != stored.version]
+    return {unit for element in older for unit in await ctx.store.ledger.members(element.key)}
 
 
-async def judge_again(ctx: Context, concerned: Iterable[str]) -> None:
-    """Units that people decided about: what is next for them depends on what became of their documents."""
+async def decided_about(ctx: Context, concerned: Iterable[str]) -> set[str]:
+    """Those that people decided about: what is next for them depends on what became of their documents."""
     known = await ctx.store.ledger.units(concerned)
-    await _collect(ctx, {id_ for id_, unit in known.items() if unit.decisions})
+    return {id_ for id_, unit in known.items() if unit.decisions}
 
 
-async def _collect(ctx: Context, units: Collection[str]) -> None:
-    """Read these again at once: where they belong now is another question than where they were."""
+@asynccontextmanager
+async def collected_after(ctx: Context, units: Collection[str]) -> AsyncIterator[None]:
+    """These units are read and judged again once the block has written what became of their documents.
+
+    They are on the list before it, for later: whoever dies between the two must not hide it.
+    """
+    if units:
+        await ctx.store.collect.add(units, Settle(ctx.limits.lease, ctx.limits.lease))
+    yield
     if units:
         await ctx.store.collect.add(units)
         await ctx.store.bell.ring("collect")

@@ -13,7 +13,7 @@ from worker.billing.model import Document, DocumentType, Found, Posting
 from worker.billing.postings import postings_of
 from worker.context import Context
 from worker.errors import ServiceError
-from worker.jobs.answering import judge_again, with_document
+from worker.jobs.answering import collected_after, decided_about, with_document
 from worker.jobs.contacts import contacts
 from worker.jobs.sending import Plan
 from worker.store.ledger import Held
@@ -137,22 +137,23 @@ async def record_merge(
         with_document(held.invoice, result.document, found.contact_name),
         document_id(base.key, base.sequence),
     )
-    if not await ctx.store.ledger.merge(epoch, held, record, here, postings, mark=mark):
-        return False
-    await judge_again(ctx, postings)
+    again = await decided_about(ctx, postings)
     if (result.document.fixed or result.document.status != "open") and not base.fixed and base.status == "open":
-        await _reshape(ctx, base)
+        again |= await _out_of_shape(ctx, base)
+    async with collected_after(ctx, again):
+        merged_in = await ctx.store.ledger.merge(epoch, held, record, here, postings, mark=mark)
+    if not merged_in:
+        return False
     log.info("merged", key=base.key, number=base.number, status=result.document.status, notes=list(result.notes))
     await ctx.store.audit.write(ctx.who, "merge", here, {"status": result.document.status, "notes": list(result.notes)})
     return True
 
 
-async def _reshape(ctx: Context, base: Document) -> None:
+async def _out_of_shape(ctx: Context, base: Document) -> set[str]:
     """Time that comes after a document was locked, or is gone, takes the shape of the setup in force, not its."""
     stored = await ctx.store.setup.current()
-    if base.rules_version and stored is not None and stored.version != base.rules_version:
-        await ctx.store.collect.add(await ctx.store.ledger.members(base.key))
-        await ctx.store.bell.ring("collect")
+    older = base.rules_version and stored is not None and stored.version != base.rules_version
+    return set(await ctx.store.ledger.members(base.key)) if older else set()
 
 
 async def _another_company(ctx: Context, plan: Plan, document: Document) -> None:

@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from tests.worker.jobs.jobs_oracle import oracle
-from tests.worker.jobs.jobs_world import JOBS, Doom, World, hours
+from tests.worker.jobs.jobs_world import JOBS, SETUP, Doom, Json, World, hours
+from worker.applying import apply_setup
 from worker.context import Context
 
 
@@ -47,6 +48,43 @@ async def test_a_worker_that_dies_between_any_two_steps_leaves_nothing_wrong(unl
     assert at > 25
     assert len(world.documents("Harrow", every=True)) == 1 + at
     await oracle(world)
+
+
+async def test_who_dies_where_a_draft_is_found_approved_leaves_later_time_in_the_shape_of_today(
+    unlimited: World,
+) -> None:
+    world, known = unlimited, set[bool]()
+    for at in range(24, 34):  # around the moment in which it is taken into the ledger
+        await world.tell(world.log("Harrow", "1.00", Work_Date__c=_month(at)))
+        await world.work()
+        [draft] = _open(world)
+        shaped = SETUP.replace("[billing]\n", f'[billing]\ndescription = "{{project}}, {at}"\n')
+        await apply_setup(world.ctx.store, shaped, by="Pat")
+        await world.work()
+        world.act("approve", id=draft["InvoiceID"])
+        await world.tell(world.log("Harrow", "2.00", Work_Date__c=_month(at)))
+        await world.run("collect")  # nobody knows yet that the draft was approved: it would come onto that one
+        assert await _die(world, world.ctx, Doom(at))
+        known.add(await _locked(world, draft["InvoiceID"]))
+        await world.work()
+        [later] = _open(world)
+        assert [line["Description"] for line in later["LineItems"]] == [f"Harrow, {at}"], f"dead before call {at}"
+        world.act("approve", id=later["InvoiceID"])
+        await world.run("statuses")
+        await world.work()
+    assert known == {False, True}
+    await oracle(world)
+
+
+async def _locked(world: World, id_: str) -> bool:
+    """Whether the ledger knows that this document is no draft any more."""
+    held = await world.ctx.store.ledger.invoices(await world.ctx.store.ledger.all_keys())
+    found = [d for one in held.values() if one.invoice for d in one.invoice.documents if d.xero_id == id_]
+    return all(document.fixed for document in found)
+
+
+def _open(world: World) -> list[Json]:
+    return [one for one in world.documents("Harrow") if one["Status"] == "DRAFT"]
 
 
 @pytest.mark.parametrize("first", [1, 2, 3])
