@@ -109,6 +109,11 @@ class Traffic:
             now = self._clock.now()
             self._not_before[problem] = now + timedelta(seconds=ON_ITS_WAY), now + timedelta(seconds=wait)
 
+    def forgive(self, early: int = 0) -> None:
+        """Nobody knows how long to stay away: who was told is gone. Of the calls until now `early` count as early."""
+        self._not_before.clear()
+        self.counts.calls_before_retry_after = early
+
     def end(self, entry: Entry, status: int) -> None:
         """A request is answered."""
         entry.status = status

@@ -18,6 +18,7 @@ LIMITS = "Xero says: too many calls"
 BATCH = "Xero refuses one document of a batch"
 ACCESS = "The way into Xero is lost"
 CONNECTS_WITHIN = 30.0  # seconds
+TOLD_WITHIN = 1.0  # seconds
 SHORT = 80.0  # seconds that a stop of the day lasts here
 
 TRANSIENT: dict[str, tuple[str, str, dict[str, str], dict[str, Any]]] = {
@@ -56,8 +57,18 @@ async def _wrong(scene: Scene, *, kind: str, where: dict[str, str], how: dict[st
 
 
 async def _stopped(scene: Scene, *, kind: str, where: dict[str, str], how: dict[str, Any]) -> bool:
-    """Only Redis knows how long to stay away: it is not lost in that time."""
+    """Only Redis knows how long to stay away: it is not lost in that time. A process that was told and killed before
+    it could tell Redis takes that with it."""
+    office, traffic = scene.office, scene.office.stand.xero.requests
+    early, ended = traffic.counts.calls_before_retry_after, len(office.ends)
+
+    async def known() -> bool:
+        return bool((await office.world.ctx.store.governor.state()).stopped_until)
+
     met = await armed(scene, "xero", kind, where, **how)
+    if met and not await office.until(known, TOLD_WITHIN) and len(office.ends) > ended:
+        traffic.forgive(early)
+        scene.people.told.append("  who was told to stay away was killed")
     await scene.people.pause(how["delay"] / SCALE)
     return met
 
