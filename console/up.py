@@ -17,7 +17,6 @@ from worker.settings import Settings
 from worker.store import disk
 from worker.store.embedded import EmbeddedServer
 from worker.store.secrets import ensure_secret_key
-from worker.tasks import cancelled
 
 
 def children(workers: int, output: Path | None, link: bool = True) -> list[Child]:
@@ -102,5 +101,7 @@ class _Running:
         self._tasks.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
-        await cancelled(self._tasks)
+        for task in self._tasks:  # once: each then waits for its process to drain
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()

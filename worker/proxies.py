@@ -15,12 +15,16 @@ from worker.addresses import is_loopback
 
 
 def proxy_for(address: str) -> str | None:
-    """The proxy for a web address, from `HTTPS_PROXY` (of an `http://` address `HTTP_PROXY`) and `NO_PROXY`."""
+    """The proxy for a web address, from `HTTPS_PROXY` (of an `http://` address `HTTP_PROXY`) and `NO_PROXY`.
+
+    A proxy is written as an address, or (as curl takes it) as host and port alone.
+    """
     parts = urlsplit(address)
     host = parts.netloc.rpartition("@")[2]
     if is_loopback(host) or proxy_bypass(host):
         return None
-    return getproxies().get(parts.scheme) or None
+    found = getproxies().get(parts.scheme, "")
+    return found if "://" in found or not found else f"http://{found}"
 
 
 class Request(aiohttp.ClientRequest):

@@ -65,11 +65,13 @@ class Background(Generic[T]):
         return True
 
     async def result(self, patience: float) -> T | None:
-        """What it came to; None while it goes on after so many seconds. Raises what the work raised."""
-        if self._task is None:
+        """What it came to; None while it goes on after so many seconds, and where it was given up meanwhile for work
+        of another name. Raises what the work raised."""
+        task = self._task
+        if task is None:
             return None
-        done, _ = await asyncio.wait({self._task}, timeout=patience)
-        return self._task.result() if done else None
+        done, _ = await asyncio.wait({task}, timeout=patience)
+        return task.result() if done and not task.cancelled() else None
 
     async def settled(self, patience: float) -> bool:
         """Whether it ended, well or not, within so many seconds."""

@@ -1,7 +1,8 @@
 """Where pages get what is made of the whole ledger: at once from a small one, else from a process of its own.
 
 A page never waits for a large one. It shows what was finished last, with its time, or how far the first one is; then
-it looks again by itself. One thing is made at a time: the machine has other things to do.
+it looks again by itself. One thing is made at a time, and one more for whoever saves: the machine has other things to
+do.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ PATIENCE: Final = 1.0  # seconds a page waits for what is made of a small ledger
 WAIT: Final = 60.0  # seconds a file waits for its statement
 AGAIN: Final = "2"  # seconds until a page looks again
 KEPT: Final = 8  # statements
+MOST: Final = 3  # statements being made, or waiting for it, at a time
+LOOKS: Final = frozenset({"statement", "proposals"})  # the others are what somebody who saves waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Workshop:
     """Where it is made: here from a small ledger, else apart."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._turn = settings, asyncio.Semaphore(1)
+        self._settings, self._looking, self._acting = settings, asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     async def make(self, ctx: Context, work: str, argument: str, shape: type[T], tell: Tell = nobody) -> T:
         """What the work comes to. Raises what it raises."""
@@ -50,7 +53,7 @@ class Workshop:
             found = await whole.WORKS[work](ctx, argument, tell)
             assert isinstance(found, shape), "each work makes its own shape"
             return found
-        async with self._turn:
+        async with self._looking if work in LOOKS else self._acting:
             said = await apart(self._settings, work, argument, tell)
         return await asyncio.to_thread(msgspec.json.decode, said, type=shape)
 
@@ -77,6 +80,11 @@ class Making(Generic[T]):
         return await self._background.look(
             name, partial(self._make, ctx, argument), patience=patience, fresh=self._fresh
         )
+
+    @property
+    def seen(self) -> Seen[T]:
+        """What it came to last; nothing is begun by asking."""
+        return self._background.seen
 
     def kept(self, at: str) -> Finished[T] | None:
         """What was begun at this moment, if that is still what was made last."""
@@ -116,6 +124,10 @@ class Makings:
             if not self._statements[old].running:
                 del self._statements[old]
         return made
+
+    def crowded(self, statement: Making[MonthEnd]) -> bool:
+        """Whether so many statements are being made that another one has to wait until it is begun."""
+        return not statement.running and sum(each.running for each in self._statements.values()) >= MOST
 
     async def close(self, _: web.Application) -> None:
         """Nobody waits for any of it any more."""

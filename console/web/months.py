@@ -28,7 +28,7 @@ async def show(request: web.Request) -> web.Response:
     periods = await _periods(ctx)
     period = _named(request.query.get("period", "").strip() or periods[0])
     making = request.app[MAKINGS].statement(period)
-    seen = await making.look(ctx, period, period)
+    seen = making.seen if request.app[MAKINGS].crowded(making) else await making.look(ctx, period, period)
     response = (
         render(request, "month_waiting.html", period=period, progress=making.progress)
         if seen.last is None
@@ -43,7 +43,7 @@ async def show(request: web.Request) -> web.Response:
             form=lambda name: f"{FORMS[name]}?{urlencode({'period': period, 'at': seen.at})}",
         )
     )
-    if seen.running:
+    if seen.running or seen.last is None:
         response.headers["Refresh"] = AGAIN
     return response
 
@@ -90,8 +90,9 @@ async def _finished(request: web.Request) -> Finished[MonthEnd]:
     making = request.app[MAKINGS].statement(period)
     if (kept := making.kept(request.query.get("at", ""))) is not None:
         return kept
-    seen = await making.look(ctx, period, period, patience=WAIT)
-    if seen.last is None or seen.running:
+    crowded = request.app[MAKINGS].crowded(making)
+    seen = making.seen if crowded else await making.look(ctx, period, period, patience=WAIT)
+    if crowded or seen.last is None or seen.running:
         text = "The statement is still being made. Ask again in a moment."
         raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": AGAIN})
     return Finished(seen.last, seen.at)

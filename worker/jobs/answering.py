@@ -18,7 +18,7 @@ from worker.context import Context
 from worker.errors import ServiceError
 from worker.jobs.backoff import delay
 from worker.store.intents import Element, Intent, Settled
-from worker.store.worklist import Claimed, Parked, Settle
+from worker.store.worklist import Claimed, Parked
 from worker.xero.answers import WriteAnswer, disconnected
 from worker.xero.errors import MissingScope, ReconnectNeeded
 
@@ -212,10 +212,10 @@ async def collected_after(ctx: Context, units: Collection[str]) -> AsyncIterator
     They are on the list before it, for later: whoever dies between the two must not hide it.
     """
     if units:
-        await ctx.store.collect.add(units, Settle(ctx.limits.lease, ctx.limits.lease))
+        await ctx.store.collect.release(units, ctx.limits.lease)
     yield
     if units:
-        await ctx.store.collect.add(units)
+        await ctx.store.collect.release(units)
         await ctx.store.bell.ring("collect")
 
 

@@ -39,7 +39,8 @@ def with_copy(document: Document, there: Found) -> Document:
     others = tuple(each for each in document.copies if each.id != there.id)
     if words.status(there.status) in words.GONE:
         return msgspec.structs.replace(document, copies=others)
-    return msgspec.structs.replace(document, copies=(*others, Copy(id=there.id, number=there.number)))
+    copies = sorted((*others, Copy(id=there.id, number=there.number)), key=lambda copy: copy.id)
+    return msgspec.structs.replace(document, copies=tuple(copies))
 
 
 def copies_of(before: Document | None, found: Found) -> tuple[Copy, ...]:

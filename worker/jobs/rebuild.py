@@ -7,14 +7,14 @@ ours, check that each line equals its postings, and, as the last write, the epoc
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
-from worker.billing.model import Entry
+from worker.billing.model import Entry, Posting
 from worker.billing.postings import parse_decisions, parse_manifest
 from worker.context import Context, Loaded
 from worker.jobs.closing import past_closing
@@ -209,7 +209,7 @@ async def _judged_again(ctx: Context, loaded: Loaded, token: str) -> None:
     shapes = await ctx.store.creates.shapes()
     older = {name for name, version in shapes.items() if version != loaded.version}
     async for batch in ctx.store.ledger.scan_units():
-        found = [unit for unit in batch if unit.decisions or any(each.document in older for each in unit.postings)]
+        found = [unit for unit in batch if unit.decisions or any(_open_on(each, older) for each in unit.postings)]
         units = {unit.id: unit for unit in found if unit.entry is not None}
         if not units:
             continue
@@ -217,6 +217,10 @@ async def _judged_again(ctx: Context, loaded: Loaded, token: str) -> None:
         entries = {id_: unit.entry for id_, unit in units.items() if unit.entry is not None}
         facts = await judge(ctx, loaded, entries, units, {})
         await ctx.store.epoch.restore_units(token, ticket, facts, {id_: unit.postings for id_, unit in units.items()})
+
+
+def _open_on(posting: Posting, documents: Container[str]) -> bool:
+    return posting.state == "open" and posting.document in documents
 
 
 async def _close(ctx: Context, loaded: Loaded, token: str) -> None:

@@ -18,7 +18,6 @@ from worker.billing.model import Correction, Document, DocumentType, Waiting
 from worker.context import Context, Loaded
 from worker.jobs.answering import apply, park, refused_alone, retry
 from worker.jobs.credit_numbers import free_numbers
-from worker.store.creates import Create
 from worker.store.epoch import ROLLED_BACK
 from worker.store.governor import Refused
 from worker.store.intents import Element, Intent, Operation
@@ -162,7 +161,7 @@ async def _begun(
         if call.intent.kind == "ACCRECCREDIT" and call.plans[0].create and not await free_numbers(ctx, call.intent):
             continue
         if call.plans[0].create:
-            await ctx.store.creates.keep([_create(each) for each in call.intent.elements])
+            await ctx.store.creates.keep([each.document for each in call.intent.elements])
         began = time.monotonic()
         left, begun = await _begin(ctx, loaded, epoch, call, asked)
         if begun:
@@ -171,12 +170,6 @@ async def _begun(
             break
     await ctx.store.invoices.hand_back([p.item for p in left])
     return None, began
-
-
-def _create(element: Element) -> Create:
-    document = element.document
-    name = document_id(element.key, document.sequence)
-    return Create(document.number, name, document.type, document.rules_version)
 
 
 async def _fresh(ctx: Context, plans: Sequence[Plan]) -> list[Plan]:

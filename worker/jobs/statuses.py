@@ -28,7 +28,6 @@ CURSOR = "statuses"
 CREDIT_CURSOR = "statuses-credit"
 Identity = tuple[str, int]  # invoice key, sequence
 SAME_SPAN = "same"  # in a cursor's `until`: the next walk reads from where this one did
-SLIPPED = "slipped"  # as well, because something moved while it was read
 
 
 class StatusesReport(msgspec.Struct, frozen=True):
@@ -101,13 +100,12 @@ def _moved_on(cursor: Cursor, page: InvoicePage, *, again: bool) -> Cursor:
     many pages would be read for ever.
     """
     until = SAME_SPAN if again or cursor.until == SAME_SPAN else cursor.until or page.date
+    slipped = cursor.slipped and not again
     if cursor.place and not cursor.again and any(later(each.updated, until) for each in page.items):
-        until = SLIPPED
+        until, slipped = SAME_SPAN, True
     if page.more:
-        return Cursor(since=cursor.since, place=str(page.page + 1), until=until, again=cursor.again)
-    if until in {SAME_SPAN, SLIPPED}:
-        return Cursor(since=cursor.since, again=until == SLIPPED)
-    return Cursor(since=until)
+        return Cursor(since=cursor.since, place=str(page.page + 1), until=until, again=cursor.again, slipped=slipped)
+    return Cursor(since=cursor.since, again=slipped) if until == SAME_SPAN else Cursor(since=until)
 
 
 async def _take_in(ctx: Context, epoch: str, ours: Sequence[tuple[Identity, Found]]) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """`since`: what this walk reads from; `place`: where it stands (a page, a record); `until`: what the next walk
     reads from, once this one is through; `began`: when the reads of the last walk that came through began, by the
     service's own clock; `by`: what its rows are made by; `anew`: rows written before are written too; `again`: the span
-    is read a second time. Times are ISO 8601 in UTC."""
+    is read a second time; `slipped`: something moved in it, so that it will be. Times are ISO 8601 in UTC."""
 
     since: str = ""
     place: str = ""
@@ -19,6 +19,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     anew: bool = False
     again: bool = False
+    slipped: bool = False
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

@@ -166,11 +166,12 @@ class WorkList:
         """
         await scripts.hand_back(self._redis, self._keys.base, self.stage, [[item.id, item.lease] for item in items])
 
-    async def release(self, ids: Iterable[str]) -> None:
-        """Parked items are due again at once, also while Redis is full: releasing is how people empty it."""
-        names = list(ids)
+    async def release(self, ids: Iterable[str], after: float = 0.0) -> None:
+        """Items, parked ones too, are due again, at once or after so many seconds; also while Redis is full: what was
+        begun is finished, and people empty it."""
+        names, quiet = list(ids), int(after * 1000)
         for start in range(0, len(names), 500):
-            await scripts.release(self._redis, self._keys.base, self.stage, names[start : start + 500])
+            await scripts.release(self._redis, self._keys.base, self.stage, names[start : start + 500], quiet)
 
     async def forgive(self, ids: Iterable[str]) -> None:
         """These are due at once as if nothing of them had ever failed: a person wants them tried again."""

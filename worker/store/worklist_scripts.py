@@ -284,9 +284,9 @@ async def held(redis: Redis, stage: Key) -> list[str]:
 
 
 @script(allow_oom=True, prelude=PRELUDE)
-async def release(redis: Redis, base: str, stage: str, ids: list[str]) -> None:
+async def release(redis: Redis, base: str, stage: str, ids: list[str], quiet: int) -> None:
     """
-    for _, id in ipairs(ids) do work_add(base, stage, id, 0, 0, 0) end
+    for _, id in ipairs(ids) do work_add(base, stage, id, quiet, quiet, 0) end
     """
     stub()
 

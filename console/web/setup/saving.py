@@ -122,7 +122,7 @@ async def ask(request: web.Request) -> web.Response:
     if mode == "live":
         ctx, made = await context_of(request), request.app[MAKINGS].workshop
         work, name = partial(_would_be, ctx, text, made), f"live {stored.version}"
-        found = await request.app[WORKING].weighing.ask(name, work, patience=PATIENCE, fresh=FRESH)
+        found = await request.app[WORKING].switching.ask(name, work, patience=PATIENCE, fresh=FRESH)
         meant = _going_live(found.weighed, parse(text)) if found else None
     if meant is None:
         return wait(request, f"{MODES[mode]}?", "What it does to drafts is being counted, over every entry.")

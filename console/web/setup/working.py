@@ -35,6 +35,7 @@ class Working:
     """Everything under way or done lately."""
 
     weighing: Background[Weighing] = field(default_factory=Background)
+    switching: Background[Weighing] = field(default_factory=Background)
     checks: Background[list[Finding]] = field(default_factory=Background)
     sync: Background[SyncView] = field(default_factory=Background)
     progress: Progress | None = None
@@ -42,7 +43,7 @@ class Working:
 
     async def close(self, _: web.Application) -> None:
         """The console ends: what is due is found again by whoever comes next."""
-        for each in (self.weighing, self.checks, self.sync):
+        for each in (self.weighing, self.switching, self.checks, self.sync):
             await each.close()
 
 

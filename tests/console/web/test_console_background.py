@@ -53,6 +53,16 @@ async def test_work_of_another_name_is_given_up_for_what_is_asked_now() -> None:
     assert background.name == "b"
 
 
+async def test_who_waits_for_work_that_is_given_up_meanwhile_hears_of_nothing() -> None:
+    background, bench, other = Background[int](), Bench(), Bench()
+    waiting = asyncio.create_task(background.ask("a", bench.work, patience=60, fresh=60))
+    while not bench.begun:
+        await asyncio.sleep(0)
+    other.may_end.set()
+    assert await background.ask("b", other.work, patience=60, fresh=60) == 1
+    assert await waiting is None
+
+
 async def test_a_failure_is_told_and_the_next_to_ask_begins_anew() -> None:
     background, bench = Background[int](), Bench()
     for _ in range(2):

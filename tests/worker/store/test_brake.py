@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from tests.worker.store.ledger_support import House, facts, out, placed
-from worker.billing.model import Correction
+from worker.billing.model import Correction, Document
 from worker.store.brake import Braked, BrakeStore
-from worker.store.creates import Create, Creates
+from worker.store.creates import Creates
 from worker.store.intents import Refusal
 from worker.store.keys import Keys
 from worker.store.ledger import Note
@@ -130,16 +131,19 @@ async def test_a_correction_keeps_the_moment_since_which_it_is_proposed_just_so(
 async def test_what_is_about_to_be_created_is_on_disk(tmp_path: Path) -> None:
     creates = Creates(tmp_path)
     assert (await creates.credit_notes(), await creates.shapes()) == ({}, {})
-    await creates.keep([Create("TT-CN-00001", "K/1"), Create("TT-CN-00002", "L/1")])
-    await creates.keep([Create("TT-CN-00002", "M/1"), Create("TT-00001", "N/1", "ACCREC", 3)])
-    with creates.file.open("ab") as file:
-        file.write(b"torn")
+    note = Document(key="K", sequence=1, type="ACCRECCREDIT", number="TT-CN-00001")
+    await creates.keep([note, replace(note, key="L", number="TT-CN-00002")])
+    await creates.keep([replace(note, key="M", number="TT-CN-00002")])
+    await creates.keep([Document(key="N", sequence=1, number="TT-00001", rules_version=3)])
+    with creates.numbers.open("ab") as numbers, creates.shaped.open("ab") as shapes:
+        numbers.write(b"torn")
+        shapes.write(b"torn")
     assert await creates.credit_notes() == {"TT-CN-00001": "K/1", "TT-CN-00002": "M/1"}
     assert await creates.shapes() == {"N/1": 3}
 
 
 async def test_credit_notes_of_the_first_release_are_known_by_their_numbers(tmp_path: Path) -> None:
     creates = Creates(tmp_path)
-    creates.file.parent.mkdir(parents=True)
-    creates.file.write_bytes(b'{"number":"TT-CN-00001","document":"K/1"}\n')
+    creates.numbers.parent.mkdir(parents=True)
+    creates.numbers.write_bytes(b'{"number":"TT-CN-00001","document":"K/1"}\n')
     assert await creates.credit_notes() == {"TT-CN-00001": "K/1"}

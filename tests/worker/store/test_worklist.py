@@ -225,6 +225,13 @@ async def test_what_is_parked_is_released_without_memory(house: House, work: Wor
     assert (await one(house, work)).id == "a"
 
 
+async def test_what_is_released_for_later_is_due_then(house: House, work: WorkList) -> None:
+    await work.release(["a"], 60.0)
+    assert await work.claim(house.epoch, 5, 60.0) == []
+    await work.release(["a"])
+    assert (await one(house, work)).id == "a"
+
+
 async def test_a_mended_cause_releases_all_that_waited_for_it_and_nothing_else(house: House, work: WorkList) -> None:
     from worker.store.worklist import release_cause
 
